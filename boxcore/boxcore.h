@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libboxcore: durable boxes on a Docker Engine.
+ *
+ * A box is a container with a file system of its own, its own processes and network, that
+ * lasts until it is deleted.  Commands in it are runs: they go on when the caller goes away,
+ * even when the whole calling process dies, and their output can be taken up again at the
+ * last byte that was seen.  A snapshot holds a box's files and starts further boxes.
+ *
+ * Everything is addressed by the box's id, so no handle of a box is ever held; the links to
+ * boxes are kept inside and made anew when needed.  All functions are thread-safe, block at
+ * most as long as their cancel allows, and return 0 or -1 with err.  Strings given are
+ * copied.  Strings returned belong to the structure that they stand in.
+ *
+ * A box's bytes are hostile: all that comes out of a box is bounded and never trusted.
+ *
+ * See tests/example/ for a program of a page that uses it all.
+ */
+#ifndef BOXCORE_BOXCORE_H
+#define BOXCORE_BOXCORE_H
+
+#include "boxcore/base/cancel.h"
+#include "boxcore/base/err.h"
+#include "boxcore/base/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- the core -------------------------------------------------------------------------- */
+
+struct boxcore;
+
+struct boxcore_options {
+	const char *engine;   /* "unix:///var/run/docker.sock", "tcp://host:2376"; NULL: $DOCKER_HOST
+	                         or the first */
+	const char *tls_dir;  /* ca.pem, cert.pem, key.pem for tcp:// */
+	const char *instance; /* [a-z0-9-]{1,32}: boxes of another instance are never touched */
+	const char *runtime;  /* OCI runtime of boxes; NULL: the Engine's own default */
+	const char *box_network; /* bridge for boxes with a network; NULL: "boxwright" */
+};
+
+/* Connects, negotiates the version (1.41 to 1.44 is spoken), makes sure that boxinit is on
+ * the engine and that the box network exists.  boxcore_close() ends the links; boxes and
+ * their runs go on. */
+int boxcore_open(struct boxcore **ret_core, const struct boxcore_options *options,
+	struct cancel *cancel, struct err *err);
+void boxcore_close(struct boxcore *core);
+DEFINE_CLEANUP(boxcore, struct boxcore *, boxcore_close(*value))
+
+struct engine; /* boxcore/engine/engine.h, for images and diagnosis */
+struct engine *boxcore_engine(struct boxcore *core); /* borrowed */
+
+/* ---- boxes ----------------------------------------------------------------------------- */
+
+enum box_network {
+	BOX_NETWORK_ALL,    /* outward all but the host, private ranges and other boxes */
+	BOX_NETWORK_TUNNEL, /* no interface; only what box_listen() offers over the link */
+};
+
+struct box_spec {
+	const char *id;    /* [a-z0-9-]{1,63}, the caller's; the container's name follows from it */
+	const char *image; /* reference, or a snapshot's id */
+	double cpus;             /* 0: 2 */
+	int64_t memory_bytes;    /* 0: 4 GiB */
+	int64_t pids_max;        /* 0: 2048 */
+	int64_t disk_bytes;      /* 0: no limit; enforced where the storage driver can */
+	enum box_network network;
+	const char *const *labels; /* "key=value", NULL-ended; beside our own */
+};
+
+enum box_state { BOX_RUNNING, BOX_PAUSED, BOX_FAILED };
+
+struct box_info {
+	char id[64];
+	char container[80];
+	enum box_state state;
+	int64_t created_s;
+	char image[160];
+};
+
+/* Creates, starts, attaches and sets up the network before anything else runs.  A box of
+ * that id that exists already is ERR_CONFLICT. */
+int box_create(struct boxcore *core, const struct box_spec *spec, struct cancel *cancel,
+	struct err *err);
+/* Stops all processes (TERM, then KILL after 5 s), keeps the files, frees the rest. */
+int box_pause(struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
+/* Starts a paused box; a running one is fine.  Every verb below wakes a paused box itself. */
+int box_resume(struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
+int box_delete(struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
+int box_get(struct boxcore *core, const char *id, struct box_info *ret_info,
+	struct cancel *cancel, struct err *err);
+/* All boxes of this instance, by label; free() the array. */
+int box_list(struct boxcore *core, struct box_info **ret_infos, size_t *ret_count,
+	struct cancel *cancel, struct err *err);
+
+/* ---- snapshots ------------------------------------------------------------------------- */
+
+struct snapshot_info {
+	char image[80]; /* "sha256:..." : give it to box_spec.image */
+	int64_t size_bytes;
+	int layers;
+};
+
+/* Files only: no process, no environment, nothing of ours.  `tag` ("boxwright-snap:NAME")
+ * names the image and makes a repeat find it instead of making another. */
+int box_snapshot(struct boxcore *core, const char *id, const char *tag,
+	struct snapshot_info *ret_info, struct cancel *cancel, struct err *err);
+int snapshot_find(struct boxcore *core, const char *tag, struct snapshot_info *ret_info,
+	struct cancel *cancel, struct err *err); /* ERR_NOT_FOUND */
+int snapshot_delete(struct boxcore *core, const char *image, struct cancel *cancel,
+	struct err *err);
+
+/* ---- runs ------------------------------------------------------------------------------ */
+
+struct run_spec {
+	const char *id;           /* [a-z0-9-]{1,63}, unique in the box; NULL: one is made */
+	const char *const *argv;  /* NULL-ended; argv[0] is looked up in PATH */
+	const char *cwd;          /* NULL: /workspace/home */
+	const char *const *env;   /* "K=V", NULL-ended, over the box's defaults */
+	bool root;                /* else uid 1000, boxuser */
+	bool pty;                 /* one terminal instead of two pipes */
+	uint16_t rows, cols;      /* of the terminal */
+	bool stdin_open;          /* else /dev/null */
+	bool keep;                /* spool the output and survive us (detached run); else the run
+	                             is killed when its last reader goes away */
+};
+
+enum run_event_kind { RUN_STDOUT, RUN_STDERR, RUN_EXIT };
+
+struct run_event {
+	enum run_event_kind kind;
+	const char *data; /* borrowed until the next run_read() */
+	size_t len;
+	uint64_t offset;  /* of the spool after this event: what to give to run_attach() */
+	/* RUN_EXIT only: */
+	int exit_code; /* 0-255; 128 + signal when a signal ended it; -1: lost with the box */
+	int signal;
+	int64_t cpu_us;     /* user and system time of the run and its waited-for children */
+	int64_t peak_bytes; /* largest resident set */
+};
+
+struct run;
+
+/* Starts a run and attaches to it.  A keep-run whose id exists already is ERR_CONFLICT: a
+ * caller that is not sure attaches first. */
+int run_start(struct boxcore *core, const char *box, const struct run_spec *spec,
+	struct run **ret_run, struct cancel *cancel, struct err *err);
+/* Takes up a kept run behind `offset`; ERR_NOT_FOUND when the box does not know it. */
+int run_attach(struct boxcore *core, const char *box, const char *run_id, uint64_t offset,
+	struct run **ret_run, struct cancel *cancel, struct err *err);
+const char *run_id(const struct run *run);
+
+/* The next event; blocks.  After RUN_EXIT, which comes after all output, there is no more.
+ * What has been read may be dropped from the spool once run_ack() says so. */
+int run_read(struct run *run, struct run_event *ret_event, struct cancel *cancel,
+	struct err *err);
+void run_ack(struct run *run, uint64_t offset);
+int run_write(struct run *run, const void *data, size_t len, struct cancel *cancel,
+	struct err *err);
+int run_close_stdin(struct run *run, struct cancel *cancel, struct err *err);
+int run_resize(struct run *run, uint16_t rows, uint16_t cols, struct err *err);
+void run_close(struct run *run); /* detaches; see run_spec.keep */
+DEFINE_CLEANUP(run, struct run *, run_close(*value))
+
+/* Signals every process that the run started, also those in sessions of their own. */
+int run_signal(struct boxcore *core, const char *box, const char *run_id, int signal,
+	struct cancel *cancel, struct err *err);
+/* INT, then TERM after grace_ms, then KILL, to all of the run. */
+int run_stop(struct boxcore *core, const char *box, const char *run_id, int64_t grace_ms,
+	struct cancel *cancel, struct err *err);
+/* Forgets a finished kept run and its spool. */
+int run_forget(struct boxcore *core, const char *box, const char *run_id,
+	struct cancel *cancel, struct err *err);
+
+struct run_result {
+	int exit_code;
+	struct strbuf out; /* set max before; ERR_LIMIT when the run writes more */
+	struct strbuf err_out; /* cut silently at its max */
+	int64_t cpu_us;
+};
+void run_result_release(struct run_result *result);
+DEFINE_CLEANUP(run_result, struct run_result, run_result_release(value))
+
+/* Runs to the end with `input` on stdin (may be NULL).  A non-zero exit is a success. */
+int run_capture(struct boxcore *core, const char *box, const struct run_spec *spec,
+	const void *input, size_t input_len, struct run_result *result,
+	struct cancel *cancel, struct err *err);
+
+/* ---- files ----------------------------------------------------------------------------- */
+
+/* As the box's user unless root.  Paths are absolute, at most LIMIT_PATH bytes. */
+
+struct file_info {
+	char *path; /* absolute */
+	char *name;
+	int64_t size;
+	int64_t mtime_s;
+	uint32_t mode; /* as st_mode */
+};
+
+typedef int (*box_sink)(void *arg, const void *data, size_t len, struct err *err);
+typedef ssize_t (*box_source)(void *arg, void *buf, size_t size, struct err *err);
+
+/* length < 0: to the end. */
+int box_file_read(struct boxcore *core, const char *box, const char *path, int64_t offset,
+	int64_t length, box_sink sink, void *arg, struct cancel *cancel, struct err *err);
+/* Makes parent folders; writes beside and renames over. */
+int box_file_write(struct boxcore *core, const char *box, const char *path, uint32_t mode,
+	box_source source, void *arg, struct cancel *cancel, struct err *err);
+int box_file_put(struct boxcore *core, const char *box, const char *path, uint32_t mode,
+	const void *data, size_t len, struct cancel *cancel, struct err *err);
+int box_file_stat(struct boxcore *core, const char *box, const char *path,
+	struct file_info *ret_info, struct cancel *cancel, struct err *err);
+int box_file_list(struct boxcore *core, const char *box, const char *path,
+	struct file_info **ret_infos, size_t *ret_count, struct cancel *cancel,
+	struct err *err);
+int box_file_mkdir(struct boxcore *core, const char *box, const char *path,
+	struct cancel *cancel, struct err *err); /* with parents */
+int box_file_rename(struct boxcore *core, const char *box, const char *from, const char *to,
+	struct cancel *cancel, struct err *err);
+int box_file_remove(struct boxcore *core, const char *box, const char *path, bool recursive,
+	struct cancel *cancel, struct err *err);
+void file_info_release(struct file_info *info);
+void file_infos_free(struct file_info *infos, size_t count);
+
+/* ---- connections over the link --------------------------------------------------------- */
+
+/* Connects to 127.0.0.1:port inside the box.  The result is an ordinary stream socket that
+ * the caller owns; the link moves its bytes. */
+int box_connect(struct boxcore *core, const char *box, uint16_t port, int *ret_fd,
+	struct cancel *cancel, struct err *err);
+
+/* Makes the box listen on 127.0.0.1:port; each connection made in the box is handed to
+ * on_accept as an ordinary stream socket, which then owns it.  on_accept runs on the link's
+ * thread and must not block.  A second call for a port replaces the handler; it lasts until
+ * box_unlisten(), over lost links and restarts of the box. */
+typedef void (*box_on_accept)(void *arg, const char *box, int fd);
+int box_listen(struct boxcore *core, const char *box, uint16_t port, box_on_accept on_accept,
+	void *arg, struct cancel *cancel, struct err *err);
+/* Returns when no call of on_accept is running any more. */
+void box_unlisten(struct boxcore *core, const char *box, uint16_t port);
+
+/* ---- metering -------------------------------------------------------------------------- */
+
+struct box_stats {
+	int64_t cpu_us; /* of the whole box since it was started */
+	int64_t memory_bytes;
+	int64_t memory_peak_bytes;
+	int processes;
+};
+int box_stats(struct boxcore *core, const char *box, struct box_stats *ret_stats,
+	struct cancel *cancel, struct err *err);
+
+#endif
