@@ -39,6 +39,18 @@
 #define LIMIT_ENGINE_ANSWER (32 * LIMIT_MIB) /* a list of some thousand containers */
 #define LIMIT_MODEL_REQUEST (64 * LIMIT_MIB) /* an agent's request with pictures */
 
+/* The model relay; a box is the client */
+#define LIMIT_RELAY_HEAD (32 * LIMIT_KIB)    /* request line and headers */
+#define LIMIT_RELAY_HEADERS 100              /* agents send about 30 */
+#define LIMIT_RELAY_LEASE_CONNECTIONS 16     /* of one task; agents use one to five */
+#define LIMIT_RELAY_MEMORY (512 * LIMIT_MIB) /* request bodies held at a time, by all */
+#define LIMIT_RELAY_EVENT (8 * LIMIT_MIB)    /* an event that is read for its usage */
+#define LIMIT_RELAY_ANSWER (256 * LIMIT_MIB) /* one answer of a model, with pictures */
+#define LIMIT_RELAY_ERROR (64 * LIMIT_KIB)   /* of an error answer that is passed on */
+#define LIMIT_RELAY_HEAD_MS 10000            /* first to last byte of a head */
+#define LIMIT_RELAY_BODY_MS 120000           /* a body of 64 MiB over a busy link */
+#define LIMIT_RELAY_IDLE_MS 60000            /* kept open between requests */
+
 /* The link to a box */
 #define LIMIT_FRAME (64 * LIMIT_KIB)        /* payload of one frame */
 #define LIMIT_STREAM_CREDIT (1 * LIMIT_MIB) /* bytes under way on one stream */
@@ -47,10 +59,14 @@
 
 /* Results of an agent */
 #define LIMIT_AGENT_LINE (16 * LIMIT_MIB)   /* 1.2 MiB was seen */
+#define LIMIT_AGENT_EVENT (64 * LIMIT_KIB)  /* text of one event that is kept */
+#define LIMIT_AGENT_STATE (512 * LIMIT_KIB) /* a reader's state: its answer, escaped */
+#define LIMIT_AGENT_ARG (120 * LIMIT_KIB)   /* Linux allows 128 KiB in one argument */
 #define LIMIT_RESULT_PACK (200 * LIMIT_MIB) /* objects that an agent's change brings */
-#define LIMIT_RESULT_BLOB (50 * LIMIT_MIB)  /* GitHub warns above 50 and refuses 100 MB  \
-					     */
-#define LIMIT_RESULT_FILES 5000             /* changed files in one pull request */
-#define LIMIT_RESULT_DEPTH 100              /* folders below each other */
+#define LIMIT_RESULT_BLOB                                                                \
+	(50 * LIMIT_MIB)        /* GitHub warns above 50 and refuses 100 MB              \
+				 */
+#define LIMIT_RESULT_FILES 5000 /* changed files in one pull request */
+#define LIMIT_RESULT_DEPTH 100  /* folders below each other */
 
 #endif
