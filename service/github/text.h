@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Text that we publish on GitHub: made harmless, quoted, cut to size, and marked as ours.
+ *
+ * Words of an agent or of a person must not act when we repeat them: an @mention notifies
+ * people, "fixes #1" closes an issue, an image tells a stranger who reads, an HTML
+ * comment hides what it says, and a marker of ours would make a foreign comment look like
+ * ours.  Pure functions over bytes; input of any kind is fine, output is valid UTF-8.
+ * Thread-safe.
+ */
+#ifndef SERVICE_GITHUB_TEXT_H
+#define SERVICE_GITHUB_TEXT_H
+
+#include "boxcore/base/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Appends Markdown by somebody else so that it reads the same and does nothing:
+ *   - @name and @org/team get a zero-width space behind the @;
+ *   - a # or GH- before a number, and the issue number in a URL of an issue, get one too
+ *     when a closing keyword (close, fix, resolve and their forms) stands before them;
+ *   - images, Markdown's and HTML's, become links or their text;
+ *   - raw HTML is shown, not obeyed (< becomes &lt;): with it go comments and markers;
+ *   - invisible characters (bidi, zero width, tags, variation selectors in rows) go away.
+ * Code spans and fences are kept as they are, but for invisible characters, HTML
+ * comments' openings and our marker.
+ */
+void github_text_safe(struct strbuf *out, const char *text, size_t len);
+
+/* As github_text_safe() for one line: line breaks become spaces, at most `max` bytes (cut
+ * at a character, with an ellipsis).  For titles. */
+void github_text_line(struct strbuf *out, const char *text, size_t len, size_t max);
+
+/* Appends a code block whose fence is longer than any run of backticks inside.  `info` is
+ * the language, letters only, may be NULL. */
+void github_text_fence(
+	struct strbuf *out, const char *info, const char *text, size_t len);
+
+/* Shortens *text to at most `max` bytes, `notice` (a sentence, may be NULL) included: cut
+ * at a character, an open fence and open <details> closed.  Returns whether it was cut.
+ */
+bool github_text_cut(struct strbuf *text, size_t max, const char *notice);
+
+/*
+ * The hidden line by which a comment is known as ours:
+ *
+ *	<!-- boxwright:t=<task>;k=<kind>;m=<16 hex digits> -->
+ *
+ * The MAC covers repository, issue, task and kind, so a copy elsewhere is not valid.
+ */
+struct github_marker {
+	int64_t repo_id;
+	int64_t number;   /* of the issue or pull request */
+	const char *task; /* [A-Za-z0-9_-]{1,64} */
+	const char *kind; /* "status", "result"; [a-z-]{1,16} */
+};
+
+#define GITHUB_MARKER_SIZE 160
+/* false when task or kind has other characters or lengths. */
+bool github_marker(const struct github_marker *marker, const void *key, size_t key_len,
+	char ret[GITHUB_MARKER_SIZE]);
+
+/* Whether `text` holds a valid marker for repository and issue; if so its task and kind
+ * are copied (65 and 17 bytes).  The first valid one counts. */
+bool github_marker_find(const char *text, size_t len, int64_t repo_id, int64_t number,
+	const void *key, size_t key_len, char ret_task[65], char ret_kind[17]);
+
+#endif
