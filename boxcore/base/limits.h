@@ -21,7 +21,20 @@
 /* Our own API */
 #define LIMIT_API_BODY (1 * LIMIT_MIB)  /* a JSON request */
 #define LIMIT_API_HEAD (32 * LIMIT_KIB) /* request line and headers together */
-#define LIMIT_PATH 4096                 /* PATH_MAX of Linux */
+#define LIMIT_HTTP_IDLE_MS 75000        /* clients keep connections for a minute */
+#define LIMIT_HTTP_REPLY_MS 60000       /* 1 MiB at 140 kbit/s */
+#define LIMIT_HTTP_STREAM_MS 900000     /* an event stream; clients resume it */
+#define LIMIT_HTTP_PING_MS 10000        /* silence in one, so that dead peers are found */
+#define LIMIT_HTTP_STREAM_ROOM                                                           \
+	(256 * LIMIT_KIB)                   /* output that a slow client lags behind */
+#define LIMIT_HTTP_STREAMS 1000             /* open at once: 22 KB each */
+#define LIMIT_HTTP_CONNECTIONS 2000         /* 500 slow ones must not shut others out */
+#define LIMIT_HTTP_PER_ADDRESS 1000         /* a proxy is one address */
+#define LIMIT_HTTP_HANDLERS 64              /* blocking requests at once */
+#define LIMIT_HTTP_WAITING 256              /* blocking requests in the queue */
+#define LIMIT_HTTP_BODIES (256 * LIMIT_MIB) /* bodies in memory, of all requests */
+#define LIMIT_HTTP_DRAIN (256 * LIMIT_KIB)  /* a refused body that is read to its end */
+#define LIMIT_PATH 4096                     /* PATH_MAX of Linux */
 
 /* Text */
 #define LIMIT_TEXT_CLEAN (64 * LIMIT_MIB) /* largest text that is made valid UTF-8 */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request and its answer, as handlers see them.  No library type shows here.
+ *
+ * A request belongs to the thread that runs its handler until it is answered; what the
+ * getters return lives as long as the request.  Each request is answered exactly once, by
+ * one of the reply_ functions; an answer may be given at once or, after reply_later(), by
+ * another thread.  Errors are {"error": "<a plain sentence>", "code": "<word>"}.
+ */
+#ifndef SERVICE_HTTP_REQUEST_H
+#define SERVICE_HTTP_REQUEST_H
+
+#include "boxcore/base/cancel.h"
+#include "boxcore/base/err.h"
+#include "boxcore/base/json.h"
+#include "service/http/app.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct request;
+
+const struct http_app *request_app(const struct request *request);
+struct server *request_server(const struct request *request);
+/* Fires when the server stops. */
+struct cancel *request_cancel(const struct request *request);
+
+const char *request_method(const struct request *request);
+/* The n-th `:name` of the route's pattern, decoded. */
+const char *request_param(const struct request *request, size_t n);
+/* As a positive number, or ERR_NOT_FOUND. */
+int request_param_id(
+	const struct request *request, size_t n, int64_t *ret, struct err *err);
+const char *request_query(const struct request *request, const char *name); /* or NULL */
+/* The query's number, the fallback when it is absent, ERR_INPUT when it is none. */
+int request_query_int(const struct request *request, const char *name, int64_t min,
+	int64_t max, int64_t fallback, int64_t *ret, struct err *err);
+const char *request_header(const struct request *request, const char *name); /* or NULL */
+const char *request_peer(const struct request *request); /* numeric address */
+const char *request_body(const struct request *request, size_t *ret_len); /* never NULL */
+/* The body as a JSON object, the caller's; an empty body is an empty object. */
+json_t *request_json(const struct request *request, struct err *err);
+
+/* ---- answers
+ * ---------------------------------------------------------------------------- */
+
+/* Before the answer.  Both are copied; control characters end the program. */
+void reply_header(struct request *request, const char *name, const char *value);
+
+void reply_json(struct request *request, int status, json_t *body); /* takes the body */
+void reply_text(struct request *request, int status, const char *type, const char *text,
+	size_t len);
+void reply_error(struct request *request, int status, const char *code, const char *fmt,
+	...) __attribute__((format(printf, 4, 5)));
+/* Status and code by the error's kind, the text as it is (internal errors: logged, and
+ * answered without their text). */
+void reply_err(struct request *request, const struct err *err);
+bool reply_given(const struct request *request);
+
+/* An inline handler that answers later: it calls this, hands the request over, and
+ * returns. Whoever then calls a reply_ function ends the request. */
+void reply_later(struct request *request);
+
+/* ---- streams
+ * ---------------------------------------------------------------------------- */
+
+/* A source of server-sent events: a small object that is asked for more now and then, on
+ * the server's stream thread; it may read the store but not wait. */
+struct stream_source {
+	/* Appends whole events to out.  0: more may come, -1: the end.  Called when
+	 * something may have changed, at least once a second. */
+	int (*next)(void *arg, struct strbuf *out);
+	void (*close)(void *arg); /* once, whatever happened */
+	void *arg;
+};
+
+/* Answers 200 text/event-stream and feeds it; `: ping` goes out in silence.  Refused with
+ * 503 when too many streams are open. */
+void reply_events(struct request *request, const struct stream_source *source);
+
+/* Answers 200 with raw bytes as they come, from a handler thread that goes on running:
+ *	reply_pipe_open(), reply_pipe_write() ..., reply_pipe_close().
+ * The request is the handler's until the close. */
+void reply_pipe_open(struct request *request, const char *type);
+/* Waits while the client is slow.  -1 when it is gone, or the server stops. */
+int reply_pipe_write(
+	struct request *request, const void *data, size_t len, struct err *err);
+/* Ends the answer.  `last` (at most 4 KiB, may be NULL) goes out in a send of its own
+ * after everything before it has left this machine's buffers. */
+void reply_pipe_close(struct request *request, const void *last, size_t len);
+
+#endif
