@@ -15,6 +15,8 @@
 #define LIMIT_DELIVERY_BODY (25 * LIMIT_MIB) /* GitHub's own cap on a payload */
 #define LIMIT_DELIVERY_ID 64                 /* a GUID is 36 */
 #define LIMIT_EVENT_NAME 64                  /* the longest of GitHub's is 40 */
+#define LIMIT_EVENT_WORD (1 * LIMIT_KIB)     /* a login, branch or URL of an event */
+#define LIMIT_EVENT_TITLE (1 * LIMIT_KIB)    /* GitHub's 256 characters */
 #define LIMIT_HEAD_MS 10000                  /* GitHub gives up after 10 s */
 #define LIMIT_BODY_MS 30000                  /* 25 MiB at 7 Mbit/s */
 
