@@ -49,9 +49,16 @@
 #define LIMIT_CONFIG (256 * LIMIT_KIB) /* a YAML file */
 
 /* Peers */
-#define LIMIT_HTTP_HEAD (64 * LIMIT_KIB)     /* headers of an answer */
+#define LIMIT_HTTP_HEAD (64 * LIMIT_KIB) /* headers of an answer */
+#define LIMIT_HTTP_REFUSAL                                                               \
+	(64 * LIMIT_KIB) /* text of an answer >= 400; the rest is cut */
 #define LIMIT_GITHUB_ANSWER (16 * LIMIT_MIB) /* a page of 100 large objects */
 #define LIMIT_ENGINE_ANSWER (32 * LIMIT_MIB) /* a list of some thousand containers */
+#define LIMIT_ENGINE_CALL_MS 30000           /* a verb that only looks or notes down */
+#define LIMIT_ENGINE_WORK_MS 120000          /* start, remove, archive: a busy disk */
+#define LIMIT_ENGINE_COMMIT_MS 1800000       /* 180 MB a second were measured */
+#define LIMIT_ENGINE_SILENCE_MS 300000       /* of a pull: a layer is being unpacked */
+#define LIMIT_ENGINE_MESSAGE 300             /* of the engine's own words in an error */
 #define LIMIT_MODEL_REQUEST (64 * LIMIT_MIB) /* an agent's request with pictures */
 
 /* The model relay; a box is the client */
@@ -83,5 +90,19 @@
 				 */
 #define LIMIT_RESULT_FILES 5000 /* changed files in one pull request */
 #define LIMIT_RESULT_DEPTH 100  /* folders below each other */
+
+/* Git on the host */
+#define LIMIT_RESULT_SUM (400 * LIMIT_MIB)  /* changed files together, unpacked */
+#define LIMIT_RESULT_OBJECTS 200000         /* in a pack from a box: 5,000 deep paths */
+#define LIMIT_RESULT_TREE (16 * LIMIT_MIB)  /* one folder's listing: 300,000 names */
+#define LIMIT_REPO_FETCH (8192 * LIMIT_MIB) /* a clone; GitHub advises below 5 GB */
+#define LIMIT_REPO_REFS (64 * LIMIT_MIB)    /* a list of 500,000 refs */
+#define LIMIT_REPO_MEMORY                                                                \
+	(3072 * LIMIT_MIB)                  /* address space of a git child: maps packs */
+#define LIMIT_REPO_CPU_S 1800               /* of a git child: a clone indexes 1 GB/min */
+#define LIMIT_REPO_ANSWER (64 * LIMIT_MIB)  /* what a git child may say to us */
+#define LIMIT_REPO_PACKS 32                 /* packs in a mirror before they are merged */
+#define LIMIT_REPO_HISTORY 20000            /* commits sent into a box */
+#define LIMIT_REPO_MESSAGE (64 * LIMIT_KIB) /* a commit message with its trailers */
 
 #endif
