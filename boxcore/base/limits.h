@@ -78,6 +78,9 @@
 #define LIMIT_STREAM_CREDIT (1 * LIMIT_MIB) /* bytes under way on one stream */
 #define LIMIT_RUN_ARGS (1 * LIMIT_MIB)      /* argv and environment; Linux allows 2 MiB */
 #define LIMIT_RUN_SPOOL (1024 * LIMIT_MIB)  /* output that nobody has taken yet */
+#define LIMIT_LINK_STREAMS 512                  /* open on one link; each may hold its credit */
+#define LIMIT_LINK_QUEUE (8 * LIMIT_MIB)        /* frames that a box does not take */
+#define LIMIT_LINK_REPLY (1 * LIMIT_MIB)        /* a list of runs */
 
 /* Results of an agent */
 #define LIMIT_AGENT_LINE (16 * LIMIT_MIB)   /* 1.2 MiB was seen */
