@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands and the help that is made from it. */
+#include "service/cli/cli.h"
+
+#include "boxcore/base/cleanup.h"
+#include "boxcore/base/str.h"
+#include "service/repo/repo_worker.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static int cli_help(int argc, char **argv);
+static int cli_version(int argc, char **argv);
+
+/* Not for people: the service starts itself again for heavy git work. */
+static int cli_git_worker(int argc, char **argv)
+{
+	return repo_worker_main(argc, argv);
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help; /* one line a form; NULL: not shown */
+} commands[] = {
+	{"serve", cli_serve,
+		"serve [--config FILE]              run the service\n"
+		"serve --help                       every setting with its default\n"},
+	{"task", cli_task,
+		"task list [--state S] [--json]     newest tasks first\n"
+		"task show ID [--json]              one task with its steps and effects\n"
+		"task logs ID [--follow]            what happened, line by line\n"
+		"task cancel ID [REASON]            stop it now, whatever it is doing\n"
+		"task retry ID                      put a finished task back into the "
+		"queue\n"
+		"task why DELIVERY                  what became of a delivery from "
+		"GitHub\n"},
+	{"box", cli_box,
+		"box list [--json]                  boxes that exist\n"
+		"box exec ID [--] COMMAND...        run a command in a box\n"
+		"box logs ID                        the log of the task that a box works "
+		"for\n"
+		"box delete ID                      delete a box for good\n"},
+	{"doctor", cli_doctor,
+		"doctor [--config FILE]             check engine, disk, keys, image and "
+		"GitHub\n"},
+	{"version", cli_version,
+		"version                            versions of all parts\n"},
+	{"help", cli_help, "help                               this text\n"},
+	{"git-worker", cli_git_worker, NULL},
+};
+
+static int cli_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("Boxwright turns an issue, a comment or a schedule into a pull request: "
+	       "a\n"
+	       "coding agent works in a box, the service publishes what it changed.\n\n"
+	       "usage: boxwright COMMAND\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		const char *line = commands[i].help;
+		while (line && *line) {
+			int n = 0;
+			while (line[n] != '\n')
+				n++;
+			printf("  boxwright %.*s\n", n, line);
+			line += n + 1;
+		}
+	}
+	printf("\nFirst steps: `make demo` shows the whole way without a key or "
+	       "account;\n"
+	       "`boxwright doctor` tells what an installation still needs.\n"
+	       "A running service is found by $BOXWRIGHT_API (http://127.0.0.1:7331) "
+	       "and,\n"
+	       "where it has one, the key in $BOXWRIGHT_API_KEY.  $LOG=debug says "
+	       "more.\n");
+	return CLI_OK;
+}
+
+int cli_fail(const struct err *err)
+{
+	fprintf(stderr, "boxwright: %s\n", err->text);
+	return CLI_FAILED;
+}
+
+int cli_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("boxwright: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputs("; `boxwright help` lists the commands\n", stderr);
+	return CLI_USAGE;
+}
+
+int cli_main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "help";
+
+	if (str_eq(name, "--help") || str_eq(name, "-h"))
+		name = "help";
+	if (str_eq(name, "--version"))
+		name = "version";
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (str_eq(commands[i].name, name))
+			return commands[i].run(argc - 2 > 0 ? argc - 2 : 0, argv + 2);
+	return cli_usage("unknown command \"%s\"", name);
+}
+
+static int cli_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("boxwright %s\n", BOXWRIGHT_VERSION);
+	return CLI_OK;
+}
