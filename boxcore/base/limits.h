@@ -45,6 +45,7 @@
 #define LIMIT_TASK_TEXT                                                                  \
 	(64 * LIMIT_KIB) /* what a person asked for: GitHub's comment size */
 #define LIMIT_LOG_LINE (8 * LIMIT_KIB)
+#define LIMIT_GIT_TALK (64 * LIMIT_KIB)   /* what a git command says */
 #define LIMIT_SECRET (16 * LIMIT_KIB)  /* a 4096-bit RSA key is 3.3 KiB */
 #define LIMIT_CONFIG (256 * LIMIT_KIB) /* a YAML file */
 
