@@ -81,6 +81,9 @@
 #define LIMIT_RUN_SPOOL (1024 * LIMIT_MIB)  /* output that nobody has taken yet */
 #define LIMIT_LINK_STREAMS 512                  /* open on one link; each may hold its credit */
 #define LIMIT_LINK_QUEUE (8 * LIMIT_MIB)        /* frames that a box does not take */
+#define LIMIT_BOX_RUNS 512    /* in one box at a time, with finished ones */
+#define LIMIT_BOX_KEPT 256    /* finished kept runs that nobody has forgotten */
+#define LIMIT_BOX_LISTENS 64  /* ports that a box offers to the host */
 #define LIMIT_LINK_REPLY (1 * LIMIT_MIB)        /* a list of runs */
 
 /* Results of an agent */
