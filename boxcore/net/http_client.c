@@ -32,6 +32,7 @@ struct exchange {
 	int64_t uploaded;
 	int64_t source_left; /* < 0: unknown */
 	size_t received;
+	bool head_done; /* curl takes a head that is cut off for a short one */
 	bool in_body;
 	char details[CURL_ERROR_SIZE];
 	char description[160];
@@ -154,6 +155,7 @@ static void start_of_head(struct exchange *x, const char *line)
 		status = 0;
 	x->answer->status = status >= 200 ? status : 0; /* 1xx: the real one follows */
 	strbuf_reset(&x->answer->headers);
+	x->head_done = false;
 }
 
 static void one_header(struct exchange *x, char *line)
@@ -190,6 +192,8 @@ static size_t on_header_line(char *data, size_t size, size_t count, void *arg)
 		start_of_head(x, line.data);
 	else if (line.len > 0)
 		one_header(x, line.data);
+	else
+		x->head_done = x->answer->status != 0;
 	if (strbuf_failed(&line) || strbuf_failed(&x->answer->headers)) {
 		fail_limit(x, "the head of the answer", LIMIT_HTTP_HEAD);
 		return 0;
@@ -358,5 +362,8 @@ int http_perform(struct http_client *client, const struct http_request *request,
 		return -1;
 	if (code != CURLE_OK)
 		return http_curl_error(err, code, x.details, x.description);
+	if (!x.head_done)
+		return err_set(err, ERR_TRANSIENT, "%s: the answer was cut off",
+			x.description);
 	return 0;
 }
