@@ -49,6 +49,15 @@
 #define LIMIT_SECRET (16 * LIMIT_KIB)  /* a 4096-bit RSA key is 3.3 KiB */
 #define LIMIT_CONFIG (256 * LIMIT_KIB) /* a YAML file */
 
+/* The store */
+#define LIMIT_STORE_READ_MS 2000                  /* a reader that stays holds up the log */
+#define LIMIT_STORE_QUEUE_BYTES (256 * LIMIT_MIB) /* deliveries that wait for the disk */
+#define LIMIT_STORE_SETTING (16 * LIMIT_KIB)      /* a small fact by name */
+#define LIMIT_STORE_TEXT (1 * LIMIT_MIB)          /* any other text of a row */
+#define LIMIT_STORE_PAGE_BYTES (8 * LIMIT_MIB)    /* events that are read at once */
+#define LIMIT_TASK_EVENT (64 * LIMIT_KIB)         /* text of one event, cut */
+#define LIMIT_TASK_EVENTS 100000                  /* a run that prints for ever */
+
 /* Peers */
 #define LIMIT_HTTP_HEAD (64 * LIMIT_KIB) /* headers of an answer */
 #define LIMIT_HTTP_REFUSAL                                                               \

@@ -27,10 +27,10 @@ struct store;
 /* What changed, told after the commit on the writer's thread: a hint that may be lost.  The
  * callback must not call the store and must return at once. */
 enum store_change {
-	STORE_TASK_READY,   /* id: a task that may be claimed */
-	STORE_TASK_CANCEL,  /* id: a running task that is asked to stop */
-	STORE_TASK_CHANGED, /* id: state, step, events */
-	STORE_REQUEST,      /* id: a lane's request to be handled */
+	STORE_CHANGE_TASK_READY,  /* id: a task that may be claimed */
+	STORE_CHANGE_TASK_CANCEL, /* id: a running task that is asked to stop */
+	STORE_TASK_CHANGED,       /* id: state, step, events */
+	STORE_REQUEST,            /* id: a lane's request to be handled */
 };
 typedef void (*store_on_change)(void *arg, enum store_change what, int64_t id);
 
@@ -53,8 +53,8 @@ int store_backup(struct store *store, const char *path, struct err *err);
 /* ---- settings: small values that the service makes for itself ----------------------------- */
 
 /* Gives the value of `key`; when there is none, stores `fresh` first.  free() it. */
-int store_setting(struct store *store, const char *key, const char *fresh, char **ret_value,
-	struct err *err);
+int store_setting(struct store *store, const char *key, const char *fresh,
+	char **ret_value, struct err *err);
 
 /* ---- tasks --------------------------------------------------------------------------------- */
 
@@ -74,7 +74,8 @@ bool task_state_ended(enum task_state state);
 struct task_new {
 	const char *lane; /* at most one task of a lane runs at a time */
 	const char *verb; /* "fix" */
-	const char *text; /* the request, frozen as it was signed; at most LIMIT_TASK_TEXT */
+	const char
+		*text; /* the request, frozen as it was signed; at most LIMIT_TASK_TEXT */
 	const char *trigger; /* "comment", "mention", "label" */
 	int64_t installation_id;
 	int64_t repo_id;
@@ -104,10 +105,10 @@ struct task {
 	char *delivery_id;
 	int64_t created_ms;
 
-	char *step;         /* the step to do next, or being done: "gate", "prepare", ... */
-	char *branch_base;  /* the branch that is worked against */
+	char *step; /* the step to do next, or being done: "gate", "prepare", ... */
+	char *branch_base; /* the branch that is worked against */
 	char *base_oid, *image, *prepared_key;
-	char *box_id;       /* "" when there is none */
+	char *box_id;             /* "" when there is none */
 	char *run_id, *run_state; /* run_state: agent_reader_save() */
 	int64_t run_offset;
 	char *harness, *model, *session_id;
@@ -124,8 +125,8 @@ struct task {
 	enum task_state state;
 	char *lease;
 	int64_t run_at_ms, started_ms, finished_ms;
-	int attempt; /* times that this step was begun */
-	int crashes; /* times that the service died while this step ran */
+	int attempt;         /* times that this step was begun */
+	int crashes;         /* times that the service died while this step ran */
 	char *cancel_reason; /* "" unless a person asked to stop */
 };
 void task_release(struct task *task);
@@ -151,8 +152,8 @@ int store_task_list(struct store *store, const struct task_filter *filter,
 
 /* Takes the next ready task that is due and whose lane has none running; sets it running
  * with `lease` and counts the attempt.  *ret_found tells whether there was one. */
-int store_task_claim(struct store *store, const char *lease, int64_t now_ms, struct task *ret,
-	bool *ret_found, struct err *err);
+int store_task_claim(struct store *store, const char *lease, int64_t now_ms,
+	struct task *ret, bool *ret_found, struct err *err);
 /* When the next ready task becomes due, or -1. */
 int store_task_next_due(struct store *store, int64_t *ret_ms, struct err *err);
 
@@ -189,8 +190,8 @@ struct step {
 };
 void steps_free(struct step *steps, size_t count);
 /* A step still `running` is ended as failed ("interrupted") first. */
-int store_step_begin(struct store *store, int64_t task, const char *name, int64_t *ret_seq,
-	struct err *err);
+int store_step_begin(struct store *store, int64_t task, const char *name,
+	int64_t *ret_seq, struct err *err);
 int store_step_end(struct store *store, int64_t task, int64_t seq, bool ok,
 	const char *detail, struct err *err);
 int store_step_list(struct store *store, int64_t task, struct step **ret_steps,
@@ -203,7 +204,8 @@ const char *effect_state_name(enum effect_state state);
 
 /* Something outside that must happen once.  (task, kind, slot) names it. */
 struct effect {
-	char *kind, *slot; /* "comment" "status", "reaction" "eyes", "push" "", "pull" "" */
+	char *kind,
+		*slot; /* "comment" "status", "reaction" "eyes", "push" "", "pull" "" */
 	enum effect_state state;
 	char *want;      /* what makes it the same: a branch, a text's hash */
 	char *remote_id; /* as GitHub names it, once done */
@@ -216,13 +218,13 @@ void effects_free(struct effect *effects, size_t count);
 
 /* Plans the effect if it is new, and gives the row as it stands: DONE means that it has
  * happened; SENT that it may have: look before doing it again. */
-int store_effect_plan(struct store *store, int64_t task, const char *kind, const char *slot,
-	const char *want, struct effect *ret, struct err *err);
+int store_effect_plan(struct store *store, int64_t task, const char *kind,
+	const char *slot, const char *want, struct effect *ret, struct err *err);
 /* Just before it is sent.  ERR_CONFLICT when the task's lease is lost. */
 int store_effect_sent(struct store *store, const struct task *task, const char *kind,
 	const char *slot, struct err *err);
-int store_effect_done(struct store *store, int64_t task, const char *kind, const char *slot,
-	const char *remote_id, struct err *err);
+int store_effect_done(struct store *store, int64_t task, const char *kind,
+	const char *slot, const char *remote_id, struct err *err);
 int store_effect_refused(struct store *store, int64_t task, const char *kind,
 	const char *slot, const char *error, struct err *err);
 int store_effect_list(struct store *store, int64_t task, struct effect **ret_effects,
@@ -276,7 +278,7 @@ struct request_new {
 };
 
 struct delivery_result {
-	bool duplicate; /* this id is stored already; nothing was changed */
+	bool duplicate;  /* this id is stored already; nothing was changed */
 	int64_t task_id; /* 0: none */
 };
 
@@ -316,7 +318,8 @@ int store_request_take(struct store *store, int64_t now_ms, struct request_row *
 	bool *ret_found, struct err *err);
 int store_request_done(
 	struct store *store, int64_t id, const char *outcome, struct err *err);
-int store_request_later(struct store *store, int64_t id, int64_t run_at_ms, struct err *err);
+int store_request_later(
+	struct store *store, int64_t id, int64_t run_at_ms, struct err *err);
 
 /* ---- prepared repositories ----------------------------------------------------------------- */
 
