@@ -45,12 +45,12 @@
 #define LIMIT_TASK_TEXT                                                                  \
 	(64 * LIMIT_KIB) /* what a person asked for: GitHub's comment size */
 #define LIMIT_LOG_LINE (8 * LIMIT_KIB)
-#define LIMIT_GIT_TALK (64 * LIMIT_KIB)   /* what a git command says */
-#define LIMIT_SECRET (16 * LIMIT_KIB)  /* a 4096-bit RSA key is 3.3 KiB */
-#define LIMIT_CONFIG (256 * LIMIT_KIB) /* a YAML file */
+#define LIMIT_GIT_TALK (64 * LIMIT_KIB) /* what a git command says */
+#define LIMIT_SECRET (16 * LIMIT_KIB)   /* a 4096-bit RSA key is 3.3 KiB */
+#define LIMIT_CONFIG (256 * LIMIT_KIB)  /* a YAML file */
 
 /* The store */
-#define LIMIT_STORE_READ_MS 2000                  /* a reader that stays holds up the log */
+#define LIMIT_STORE_READ_MS 2000 /* a reader that stays holds up the log */
 #define LIMIT_STORE_QUEUE_BYTES (256 * LIMIT_MIB) /* deliveries that wait for the disk */
 #define LIMIT_STORE_SETTING (16 * LIMIT_KIB)      /* a small fact by name */
 #define LIMIT_STORE_TEXT (1 * LIMIT_MIB)          /* any other text of a row */
@@ -88,18 +88,19 @@
 #define LIMIT_STREAM_CREDIT (1 * LIMIT_MIB) /* bytes under way on one stream */
 #define LIMIT_RUN_ARGS (1 * LIMIT_MIB)      /* argv and environment; Linux allows 2 MiB */
 #define LIMIT_RUN_SPOOL (1024 * LIMIT_MIB)  /* output that nobody has taken yet */
-#define LIMIT_LINK_STREAMS 512                  /* open on one link; each may hold its credit */
-#define LIMIT_LINK_QUEUE (8 * LIMIT_MIB)        /* frames that a box does not take */
-#define LIMIT_BOX_RUNS 512    /* in one box at a time, with finished ones */
-#define LIMIT_BOX_KEPT 256    /* finished kept runs that nobody has forgotten */
-#define LIMIT_BOX_LISTENS 64  /* ports that a box offers to the host */
-#define LIMIT_LINK_REPLY (1 * LIMIT_MIB)        /* a list of runs */
+#define LIMIT_LINK_STREAMS 512           /* open on one link; each may hold its credit */
+#define LIMIT_LINK_QUEUE (8 * LIMIT_MIB) /* frames that a box does not take */
+#define LIMIT_BOX_RUNS 512               /* in one box at a time, with finished ones */
+#define LIMIT_BOX_KEPT 256   /* finished kept runs that nobody has forgotten */
+#define LIMIT_BOX_LISTENS 64 /* ports that a box offers to the host */
+#define LIMIT_LINK_REPLY (1 * LIMIT_MIB) /* a list of runs */
 
 /* Results of an agent */
 #define LIMIT_AGENT_LINE (16 * LIMIT_MIB)   /* 1.2 MiB was seen */
 #define LIMIT_AGENT_EVENT (64 * LIMIT_KIB)  /* text of one event that is kept */
 #define LIMIT_AGENT_STATE (512 * LIMIT_KIB) /* a reader's state: its answer, escaped */
 #define LIMIT_AGENT_ARG (120 * LIMIT_KIB)   /* Linux allows 128 KiB in one argument */
+#define LIMIT_AGENT_NAME 200                /* name of a tool, id of a call */
 #define LIMIT_RESULT_PACK (200 * LIMIT_MIB) /* objects that an agent's change brings */
 #define LIMIT_RESULT_BLOB                                                                \
 	(50 * LIMIT_MIB)        /* GitHub warns above 50 and refuses 100 MB              \

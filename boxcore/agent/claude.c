@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* Claude Code: `claude -p` with one JSON object a line. */
+#include "boxcore/agent/impl.h"
+
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the command ----------------------------------------------------------------------- */
+
+static void add_environment(const struct agent_request *request, struct agent_plan *plan)
+{
+	CLEANUP(mem)
+	char *url = mem_printf("http://127.0.0.1:%u", (unsigned)request->relay_port);
+	CLEANUP(mem)
+	char *config = mem_printf("%s/.boxwright/claude", plan_home(request));
+
+	plan_env(plan, "ANTHROPIC_BASE_URL", url);
+	/* Not a key: the relay adds the real one outside the box. */
+	plan_env(plan, "ANTHROPIC_API_KEY", "the-relay-adds-the-key");
+	plan_env(plan, "CLAUDE_CONFIG_DIR", config);
+	plan_env(plan, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
+	plan_env(plan, "DISABLE_AUTOUPDATER", "1");
+	/* The default of 10 takes three minutes to admit that a key is wrong. */
+	plan_env(plan, "CLAUDE_CODE_MAX_RETRIES", "2");
+	plan_file(plan, mem_printf("%s/settings.json", config), 0600,
+		"{\"includeCoAuthoredBy\":false}\n",
+		strlen("{\"includeCoAuthoredBy\":false}\n"));
+}
+
+static void add_prompt(const struct agent_request *request, struct agent_plan *plan)
+{
+	/* A leading slash would be one of the program's own commands. */
+	CLEANUP(mem)
+	char *prompt =
+		mem_printf("%s%s", request->prompt[0] == '/' ? " " : "", request->prompt);
+
+	if (strlen(prompt) > LIMIT_AGENT_ARG) {
+		plan_input(plan, prompt);
+		return;
+	}
+	plan_arg(plan, "--");
+	plan_arg(plan, prompt);
+}
+
+static int claude_plan(
+	const struct agent_request *request, struct agent_plan *plan, struct err *err)
+{
+	static const char *const fixed[] = {"claude", "-p", "--output-format",
+		"stream-json", "--verbose", "--permission-mode", "bypassPermissions",
+		/* Settings, hooks, servers and even CLAUDE.md of the repository are
+		 * code of whoever wrote them: none of them is read. */
+		"--setting-sources", "user", "--strict-mcp-config"};
+	char number[64];
+
+	if (request->relay_port == 0)
+		return err_set(err, ERR_INPUT, "agent: no port of the relay was given");
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		plan_arg(plan, fixed[i]);
+	plan_option(plan, "--resume", request->session_id);
+	plan_option(plan, "--model", request->model);
+	CLEANUP(mem) char *instructions = plan_instructions(request);
+	plan_option(plan, "--append-system-prompt", instructions);
+	if (request->max_turns > 0) {
+		snprintf(number, sizeof number, "%d", request->max_turns);
+		plan_option(plan, "--max-turns", number);
+	}
+	if (request->max_cost_usd > 0) {
+		snprintf(number, sizeof number, "%.4f", request->max_cost_usd);
+		plan_option(plan, "--max-budget-usd", number);
+	}
+	add_environment(request, plan);
+	add_prompt(request, plan);
+	return 0;
+}
+
+/* ---- the lines ------------------------------------------------------------------------- */
+
+static void on_system(struct agent_reader *reader, const json_t *line)
+{
+	const char *subtype = json_or_string(line, "subtype", "");
+
+	if (str_eq(subtype, "init")) {
+		reader_set_session(reader, json_or_string(line, "session_id", ""));
+		reader_say(reader, AGENT_START, json_or_string(line, "model", ""), false);
+	} else if (str_eq(subtype, "api_retry")) {
+		CLEANUP(mem)
+		char *text = mem_printf("model call failed (%lld %s), try %lld of %lld",
+			(long long)json_or_int(line, "error_status", 0),
+			json_or_string(line, "error", ""),
+			(long long)json_or_int(line, "attempt", 0),
+			(long long)json_or_int(line, "max_retries", 0));
+		reader_say(reader, AGENT_NOTICE, text, true);
+	}
+}
+
+static void say_nested(struct agent_reader *reader, enum agent_event_kind kind,
+	const json_t *text, bool nested)
+{
+	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(LIMIT_AGENT_EVENT);
+
+	reader_json_text(&clean, text);
+	if (clean.len == 0)
+		return;
+	struct agent_event event = {
+		.kind = kind, .text = strbuf_str(&clean), .nested = nested};
+	reader_emit(reader, &event);
+}
+
+static void on_assistant(struct agent_reader *reader, const json_t *line)
+{
+	json_t *blocks = json_at(line, "message.content");
+	bool nested = json_at(line, "parent_tool_use_id") != NULL;
+	size_t i;
+	json_t *block;
+
+	/* Its own words about a failed call; the result line says the same. */
+	if (str_eq(json_or_string(line, "message.model", ""), "<synthetic>"))
+		return;
+	json_array_foreach (blocks, i, block) {
+		const char *type = json_or_string(block, "type", "");
+		if (str_eq(type, "text"))
+			say_nested(reader, AGENT_TEXT, json_at(block, "text"), nested);
+		else if (str_eq(type, "thinking"))
+			say_nested(reader, AGENT_THINKING, json_at(block, "thinking"),
+				nested);
+		else if (str_eq(type, "tool_use"))
+			reader_tool(reader, json_or_string(block, "id", ""),
+				json_or_string(block, "name", ""),
+				json_at(block, "input"), nested);
+	}
+}
+
+/* The content of a result is a string, or an array of blocks. */
+static void result_text(struct strbuf *out, const json_t *content)
+{
+	size_t i;
+	json_t *block;
+
+	if (json_is_string(content)) {
+		reader_json_text(out, content);
+		return;
+	}
+	CLEANUP(strbuf) struct strbuf all = STRBUF_INIT(LIMIT_AGENT_LINE);
+	json_array_foreach (content, i, block) {
+		const json_t *text = json_at(block, "text");
+		if (json_is_string(text))
+			strbuf_add(
+				&all, json_string_value(text), json_string_length(text));
+	}
+	reader_text(out, strbuf_str(&all), all.len);
+}
+
+static void on_user(struct agent_reader *reader, const json_t *line)
+{
+	json_t *blocks = json_at(line, "message.content");
+	bool nested = json_at(line, "parent_tool_use_id") != NULL;
+	size_t i;
+	json_t *block;
+
+	json_array_foreach (blocks, i, block) {
+		if (!str_eq(json_or_string(block, "type", ""), "tool_result"))
+			continue;
+		CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_AGENT_EVENT);
+		result_text(&text, json_at(block, "content"));
+		reader_tool_result(reader, json_or_string(block, "tool_use_id", ""),
+			strbuf_str(&text), json_or_bool(block, "is_error", false),
+			nested);
+	}
+}
+
+/* modelUsage holds all models of the process, usage only the main one's last turn. */
+static void take_usage(struct agent_reader *reader, const json_t *line)
+{
+	json_t *models = json_at(line, "modelUsage");
+	struct agent_usage *usage = &reader->usage;
+	const char *name;
+	json_t *model;
+
+	*usage =
+		(struct agent_usage){.cost_usd = json_or_real(line, "total_cost_usd", 0)};
+	if (json_object_size(models) == 0) {
+		usage->input_tokens = json_or_int(line, "usage.input_tokens", 0);
+		usage->output_tokens = json_or_int(line, "usage.output_tokens", 0);
+		usage->cached_tokens =
+			json_or_int(line, "usage.cache_read_input_tokens", 0);
+		usage->cache_write_tokens =
+			json_or_int(line, "usage.cache_creation_input_tokens", 0);
+		return;
+	}
+	json_object_foreach (models, name, model) {
+		usage->input_tokens += json_or_int(model, "inputTokens", 0);
+		usage->output_tokens += json_or_int(model, "outputTokens", 0);
+		usage->cached_tokens += json_or_int(model, "cacheReadInputTokens", 0);
+		usage->cache_write_tokens +=
+			json_or_int(model, "cacheCreationInputTokens", 0);
+	}
+}
+
+/* Why a result is an error.  `subtype` is "success" even then, so it is asked last. */
+static void take_reason(struct agent_reader *reader, const json_t *line)
+{
+	const char *subtype = json_or_string(line, "subtype", "");
+	const json_t *first = json_array_get(json_at(line, "errors"), 0);
+	const char *text = json_or_string(line, "result", "");
+	enum err_kind kind =
+		reader_status_kind((int)json_or_int(line, "api_error_status", 0));
+
+	if (str_empty(text) && json_is_string(first))
+		text = json_string_value(first);
+	if (str_starts(subtype, "error_max_"))
+		kind = ERR_LIMIT;
+	else if (str_eq(json_or_string(line, "stop_reason", ""), "refusal"))
+		kind = ERR_INPUT;
+	else if (str_starts(json_or_string(line, "terminal_reason", ""), "aborted"))
+		text = "it was interrupted";
+	else if (str_eq(subtype, "error_during_execution") &&
+		 json_or_int(line, "num_turns", 1) == 0)
+		kind = ERR_INPUT; /* a session that is not there */
+	else if (strstr(text, "Please run /login"))
+		kind = ERR_DENIED;
+	reader_set_reason(reader, kind, str_empty(text) ? subtype : text);
+}
+
+static void on_result(struct agent_reader *reader, const json_t *line)
+{
+	take_usage(reader, line);
+	reader->turns = (int)json_or_int(line, "num_turns", 0);
+	reader_set_session(reader, json_or_string(line, "session_id", ""));
+	if (json_or_bool(line, "is_error", true)) {
+		take_reason(reader, line);
+		reader_end(reader, AGENT_ENDED_BADLY);
+		return;
+	}
+	reader_set_answer(reader, json_or_string(line, "result", ""));
+	reader_end(reader, AGENT_ENDED_WELL);
+}
+
+static void claude_line(struct agent_reader *reader, const char *text, size_t len)
+{
+	CLEANUP(json) json_t *line = reader_parse(text, len);
+	const char *type = json_or_string(line, "type", "");
+
+	if (str_eq(type, "system"))
+		on_system(reader, line);
+	else if (str_eq(type, "assistant"))
+		on_assistant(reader, line);
+	else if (str_eq(type, "user"))
+		on_user(reader, line);
+	else if (str_eq(type, "result"))
+		on_result(reader, line);
+}
+
+/* A result line that is no error, and exit 0: an interrupt, too, exits with 0. */
+static int claude_finish(
+	const struct agent_reader *reader, int exit_code, struct err *err)
+{
+	if (reader->end == AGENT_ENDED_BADLY)
+		return err_set(err, reader->reason_kind, "Claude Code: %s",
+			strbuf_str(&reader->reason));
+	if (exit_code >= 128)
+		return err_set(err, ERR_TRANSIENT, "Claude Code was ended by signal %d",
+			exit_code - 128);
+	if (exit_code < 0)
+		return err_set(err, ERR_TRANSIENT, "Claude Code was lost with its box");
+	if (reader->end == AGENT_OPEN && exit_code == 127)
+		return err_set(err, ERR_INPUT,
+			"Claude Code is not in this image: there is no program `claude`");
+	if (reader->end == AGENT_OPEN)
+		return err_set(err, exit_code ? ERR_INPUT : ERR_INTERNAL,
+			"Claude Code ended without a result (exit %d); its messages on "
+			"stderr "
+			"say why",
+			exit_code);
+	if (exit_code != 0)
+		return err_set(
+			err, ERR_INTERNAL, "Claude Code ended with exit %d", exit_code);
+	return 0;
+}
+
+const struct harness harness_claude = {
+	.name = "claude-code",
+	.provider = "anthropic",
+	.program = "claude",
+	.plan = claude_plan,
+	.line = claude_line,
+	.finish = claude_finish,
+};
