@@ -154,7 +154,7 @@ static void decide_text(const struct trigger_config *config, const struct event 
 	str_copy(ret->word, sizeof(ret->word), command.word);
 	ret->text = mem_strndup(command.text, command.text_len);
 	ret->comment_id = event->comment.id;
-	accept(ret, outcome_of(command.verb), "command",
+	accept(ret, outcome_of(command.verb), event->comment.id ? "comment" : "issue",
 		event->comment.id ? "A comment asks for it."
 				  : "The issue's text asks for it.");
 }

@@ -39,7 +39,7 @@ enum trigger_outcome {
 struct trigger {
 	enum trigger_outcome outcome;
 	/* Machine words, the same for ever: rows and answers hold them.  Never NULL. */
-	const char *reason; /* "comment", "mention", "label", ...; for NONE why not */
+	const char *reason; /* "comment", "issue", "label"; for NONE why not */
 	char sentence[200]; /* the reason for people */
 	/* All but NONE: */
 	char word[COMMAND_WORD_MAX + 1]; /* the verb as written */
