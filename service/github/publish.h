@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside service/github: the last gate for text that leaves for GitHub. */
+#ifndef SERVICE_GITHUB_PUBLISH_H
+#define SERVICE_GITHUB_PUBLISH_H
+
+#include "boxcore/base/json.h"
+
+/* Sets json[key] to `text`: valid UTF-8, known secrets replaced, at most LIMIT_COMMENT
+ * bytes (ERR_LIMIT). */
+int publish_text(json_t *json, const char *key, const char *text, struct err *err);
+
+#endif
