@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Small questions that every step asks about its task. */
+#include "service/task/context.h"
+
+#include "boxcore/base/clock.h"
+#include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "service/store/store_effect.h"
+#include "service/store/store_event.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#define REPO_FILE_PATH ".github/boxwright.yml"
+
+struct github_repo context_repo(const struct task_ctx *ctx)
+{
+	return (struct github_repo){
+		.installation_id = ctx->task->installation_id,
+		.id = ctx->task->repo_id,
+		.owner = ctx->repo.owner[0] ? ctx->repo.owner : ctx->task->owner,
+		.name = ctx->repo.name[0] ? ctx->repo.name : ctx->task->repo,
+	};
+}
+
+struct repo_remote context_remote(const struct task_ctx *ctx, const struct secret *token)
+{
+	return (struct repo_remote){.repo_id = ctx->task->repo_id,
+		.url = ctx->repo.clone_url,
+		.token = token};
+}
+
+/* GitHub allows [A-Za-z0-9._-]; whatever else a name holds is not for a path. */
+char *context_dir(const struct task_ctx *ctx)
+{
+	char *dir = mem_printf("/workspace/home/%s", ctx->task->repo);
+	char *name = dir + strlen("/workspace/home/");
+
+	for (char *c = name; *c; c++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567"
+			    "89._-",
+			    *c))
+			*c = '_';
+	if (name[0] == '.' || name[0] == '-' || name[0] == '\0') {
+		free(dir);
+		return mem_strdup("/workspace/home/repository");
+	}
+	return dir;
+}
+
+char *context_path(const struct task_ctx *ctx, const char *name)
+{
+	return mem_printf("%s/tasks/%lld-%s", ctx->env->settings.state_dir,
+		(long long)ctx->task->id, name);
+}
+
+int context_file(struct task_ctx *ctx, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_CONFIG);
+	struct err missing = {0};
+
+	if (ctx->file_read)
+		return 0;
+	if (repo_file_read(ctx->env->repos, ctx->task->repo_id, ctx->task->base_oid,
+		    REPO_FILE_PATH, LIMIT_CONFIG, &text, ctx->cancel, &missing) < 0 &&
+		missing.kind != ERR_NOT_FOUND) {
+		*err = missing;
+		return err_wrap(err, "read %s", REPO_FILE_PATH);
+	}
+	if (repo_file_parse(&ctx->file, strbuf_str(&text), text.len, err) < 0)
+		return err_wrap(err, "%s", REPO_FILE_PATH);
+	ctx->file_read = true;
+	return 0;
+}
+
+int context_say(
+	struct task_ctx *ctx, const char *kind, struct err *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	CLEANUP(mem) char *text = mem_vprintf(fmt, ap);
+	va_end(ap);
+	struct store_event_new event = {.at_ms = clock_wall_ms(),
+		.kind = kind,
+		.text = text,
+		.text_len = strlen(text)};
+	struct store_events_append append = {
+		.events = &event, .count = 1, .run_offset = -1};
+
+	return store_events_append(ctx->env->store, ctx->task, &append, ctx->cancel, err);
+}
+
+const char *context_harness(const struct task_ctx *ctx)
+{
+	if (ctx->file_read && !str_empty(ctx->file.harness))
+		return ctx->file.harness;
+	return ctx->env->settings.harness;
+}
+
+const char *context_model(const struct task_ctx *ctx)
+{
+	if (ctx->file_read && !str_empty(ctx->file.model))
+		return ctx->file.model;
+	return ctx->env->settings.model;
+}
+
+int context_decide(
+	struct task_ctx *ctx, const char *code, struct err *err, const char *fmt, ...)
+{
+	CLEANUP(store_effect) struct store_effect effect = {0};
+	struct store_effect_key key = {
+		.task_id = ctx->task->id, .lease = ctx->task->lease, .kind = "outcome"};
+	va_list ap;
+
+	va_start(ap, fmt);
+	CLEANUP(mem) char *sentence = mem_vprintf(fmt, ap);
+	va_end(ap);
+	CLEANUP(mem) char *want = mem_printf("%s\n%s", code, sentence);
+	/* Not under the task's cancel: a cancel is itself a way to end. */
+	if (store_effect_plan(ctx->env->store, &key, want, &effect, NULL, err) < 0)
+		return -1;
+	free(ctx->outcome);
+	ctx->outcome = mem_strdup(effect.want);
+	return 0;
+}

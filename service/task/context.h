@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the steps of one running task share.  Internal to service/task; one thread.
+ */
+#ifndef SERVICE_TASK_CONTEXT_H
+#define SERVICE_TASK_CONTEXT_H
+
+#include "boxcore/base/log.h"
+#include "service/config/repo_file.h"
+#include "service/task/task.h"
+
+struct task_ctx {
+	struct task_env *env;
+	struct store_task *task;
+	struct cancel *cancel;
+	struct github_app app;
+	struct github_repo_info repo; /* as GitHub tells it now: names may have changed */
+	struct repo_file file; /* .github/boxwright.yml of base_oid; see context_file() */
+	bool file_read;
+	char *outcome;        /* set by a step that decided how the task ends */
+	int64_t commented_ms; /* last edit of the progress comment */
+};
+
+/* The repository as an argument of the GitHub verbs; valid as long as the ctx. */
+struct github_repo context_repo(const struct task_ctx *ctx);
+/* Where git fetches from and pushes to. */
+struct repo_remote context_remote(const struct task_ctx *ctx, const struct secret *token);
+/* The work tree in the box, "/workspace/home/<name>"; free(). */
+char *context_dir(const struct task_ctx *ctx);
+/* A file of ours for this task below state_dir/tasks; free(). */
+char *context_path(const struct task_ctx *ctx, const char *name);
+/* Reads .github/boxwright.yml of the base commit once; ERR_INPUT tells line and column. */
+int context_file(struct task_ctx *ctx, struct err *err);
+/* A line into the task's log. */
+int context_say(struct task_ctx *ctx, const char *kind, struct err *err, const char *fmt,
+	...) __attribute__((format(printf, 4, 5)));
+/* Which agent: the repository's file, else the settings. */
+const char *context_harness(const struct task_ctx *ctx);
+const char *context_model(const struct task_ctx *ctx);
+
+/* How the task ends.  The first decision stays, also over a restart; the step returns 0
+ * after it, and report is next.  `code` is one of the words in outcome.c. */
+int context_decide(struct task_ctx *ctx, const char *code, struct err *err,
+	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- the steps, each in a file of its name ---- */
+
+int step_gate(struct task_ctx *ctx, struct err *err);
+int step_prepare(struct task_ctx *ctx, struct err *err);
+int step_work(struct task_ctx *ctx, struct err *err);
+int step_collect(struct task_ctx *ctx, struct err *err);
+int step_publish(struct task_ctx *ctx, struct err *err);
+int step_report(struct task_ctx *ctx, struct err *err);
+
+#endif

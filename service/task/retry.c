@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Retries by the kind of error alone. */
+#include "service/task/retry.h"
+
+static bool worth_again(enum err_kind kind)
+{
+	switch (kind) {
+	case ERR_TRANSIENT: return true;
+	case ERR_NONE:
+	case ERR_INPUT:
+	case ERR_DENIED:
+	case ERR_NOT_FOUND:
+	case ERR_CONFLICT:
+	case ERR_LIMIT:
+	case ERR_CANCELLED:
+	case ERR_INTERNAL: return false;
+	}
+	return false;
+}
+
+struct retry retry_decide(const struct err *err, int64_t attempt, int64_t attempts,
+	int64_t first_ms, uint32_t spread)
+{
+	struct retry retry = {.again = worth_again(err->kind) && attempt < attempts};
+
+	if (!retry.again)
+		return retry;
+	int64_t wait = first_ms;
+	for (int64_t i = 1; i < attempt && wait < RETRY_WAIT_MAX_MS; i++)
+		wait *= 2;
+	wait += wait / 4 * (int64_t)(spread % 100) / 100;
+	if (err->retry_after_s > 0 && wait < (int64_t)err->retry_after_s * 1000)
+		wait = (int64_t)err->retry_after_s * 1000;
+	retry.wait_ms = wait > RETRY_WAIT_MAX_MS ? RETRY_WAIT_MAX_MS : wait;
+	return retry;
+}
