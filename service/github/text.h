@@ -20,18 +20,20 @@
 /*
  * Appends Markdown by somebody else so that it reads the same and does nothing:
  *   - @name and @org/team get a zero-width space behind the @;
- *   - a # or GH- before a number, and the issue number in a URL of an issue, get one too
- *     when a closing keyword (close, fix, resolve and their forms) stands before them;
- *   - images, Markdown's and HTML's, become links or their text;
+ *   - closing keywords (close, fix, resolve and their forms) get one inside, when a # or
+ *     the address of an issue follows;
+ *   - images become links;
  *   - raw HTML is shown, not obeyed (< becomes &lt;): with it go comments and markers;
- *   - invisible characters (bidi, zero width, tags, variation selectors in rows) go away.
- * Code spans and fences are kept as they are, but for invisible characters, HTML
- * comments' openings and our marker.
+ *   - invisible characters (bidi, zero width, tags, rows of variation selectors) go away.
+ * Code in fences and spans is kept as it is, but for invisible characters and our marker.
+ * Only what GitHub surely takes for code counts as code; other fences are made plain text.
+ * An open fence is closed at the end, so that what follows in a comment stays itself.
  */
 void github_text_safe(struct strbuf *out, const char *text, size_t len);
 
-/* As github_text_safe() for one line: line breaks become spaces, at most `max` bytes (cut
- * at a character, with an ellipsis).  For titles. */
+/* One line for a title, where Markdown and HTML are shown as they are: line breaks become
+ * spaces, mentions, closing keywords and invisible characters are treated as above, at
+ * most `max` bytes (cut at a character, with an ellipsis). */
 void github_text_line(struct strbuf *out, const char *text, size_t len, size_t max);
 
 /* Appends a code block whose fence is longer than any run of backticks inside.  `info` is
