@@ -360,6 +360,8 @@ int http_perform(struct http_client *client, const struct http_request *request,
 		return err_wrap(err, "%s", x.description);
 	if (x.failed)
 		return -1;
+	if (code == CURLE_UNSUPPORTED_PROTOCOL && x.sent > 0)
+		code = CURLE_WEIRD_SERVER_REPLY; /* not our URL: what came is not HTTP */
 	if (code != CURLE_OK)
 		return http_curl_error(err, code, x.details, x.description);
 	if (!x.head_done)
