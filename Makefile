@@ -130,7 +130,7 @@ $(foreach s,$(UNIT_SRC),$(eval $(call unit_rule,$(s))))
 $(UNIT_BIN):
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-u,test_filter_start -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka
 
 $(BENCH_BIN) $(EXAMPLE_BIN): $(B)/%: $(B)/obj/%.o $(ALL_LIBS)
 	@mkdir -p $(@D)

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// No file grows beyond what a person reads at a sitting; tables that say on top that they
+// are generated may.
+import { fault, files, finish, read } from './lib.mjs';
+
+for (const f of files(/\.(c|h|mjs|sh|mk|sql)$|^Makefile$/)) {
+	const text = read(f);
+	const n = text.split('\n').length - 1;
+	if (n > 700 && !/generated/i.test(text.slice(0, 600))) fault(f, `${n} lines; 700 is the most: divide it by subject`);
+}
+finish('file size');

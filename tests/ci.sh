@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The gate: everything that a change must pass, with one tally at the end.  Goes on after
+# a failure, so that one run shows all that is wrong.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+BOXWRIGHT_TALLY=$(mktemp)
+export BOXWRIGHT_TALLY
+trap 'rm -f "$BOXWRIGHT_TALLY"' EXIT
+status=0
+began=$SECONDS
+
+part() {
+	local start=$SECONDS rc=0
+	echo "== $*"
+	"$@" </dev/null || rc=$?
+	if [ "$rc" != 0 ]; then
+		status=1
+		echo "== FAILED (exit $rc): $*"
+		# A part that could not even run has counted nothing.
+		[ "$(wc -l <"$BOXWRIGHT_TALLY")" -gt "$parts" ] || echo "0 1" >>"$BOXWRIGHT_TALLY"
+	fi
+	parts=$(wc -l <"$BOXWRIGHT_TALLY")
+	echo "== $((SECONDS - start)) s"
+}
+parts=0
+part tests/test.sh debug checks unit box flow fuzz
+part tests/test.sh asan unit box
+part tests/test.sh tsan unit box
+part tests/fuzz.sh "${S:-5}"
+echo "in all $((SECONDS - began)) s"
+awk '{ p += $1; f += $2 } END { printf "%d passed, %d failed\n", p, f }' "$BOXWRIGHT_TALLY"
+exit $status
