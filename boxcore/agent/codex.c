@@ -98,19 +98,27 @@ static int codex_plan(
 
 /* ---- the lines ------------------------------------------------------------------------- */
 
+/* A call whose input is one member of the item, which a hostile line may lack. */
+static void tool_of_member(struct agent_reader *reader, const char *id, const char *tool,
+	const json_t *item, const char *member)
+{
+	CLEANUP(json) json_t *input = json_object();
+	json_t *value = json_object_get(item, member);
+
+	if (value)
+		json_put(input, member, json_incref(value));
+	reader_tool(reader, id, tool, input, false);
+}
+
 static void on_item_started(struct agent_reader *reader, const json_t *item)
 {
 	const char *type = json_or_string(item, "type", "");
 	const char *id = json_or_string(item, "id", "");
 
 	if (str_eq(type, "command_execution")) {
-		CLEANUP(json) json_t *input = json_object();
-		json_put(input, "command", json_incref(json_object_get(item, "command")));
-		reader_tool(reader, id, "command", input, false);
+		tool_of_member(reader, id, "command", item, "command");
 	} else if (str_eq(type, "file_change")) {
-		CLEANUP(json) json_t *input = json_object();
-		json_put(input, "changes", json_incref(json_object_get(item, "changes")));
-		reader_tool(reader, id, "file_change", input, false);
+		tool_of_member(reader, id, "file_change", item, "changes");
 	} else if (str_eq(type, "mcp_tool_call")) {
 		CLEANUP(mem)
 		char *name = mem_printf("%s.%s", json_or_string(item, "server", ""),

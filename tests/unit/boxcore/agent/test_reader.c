@@ -372,6 +372,34 @@ static void bad_bytes_are_mended(void **state)
 		"text \xef\xbf\xbd half \xef\xbf\xbd \\ud800 \xf0\x9f\x98\x80\n");
 }
 
+static void members_may_be_missing_or_of_another_type(void **state)
+{
+	static const char *const lines[] = {
+		"{\"type\":\"item.started\",\"item\":{\"type\":\"command_execution\"}}\n",
+		"{\"type\":\"item.started\",\"item\":{\"type\":\"file_change\","
+		"\"changes\":7}}\n",
+		"{\"type\":\"item.started\",\"item\":{\"type\":\"mcp_tool_call\"}}\n",
+		"{\"type\":\"item.started\",\"item\":[]}\n{\"type\":\"item.completed\"}"
+		"\n",
+		"{\"type\":\"assistant\",\"message\":{\"content\":[7,null,{\"type\":"
+		"\"tool_use\"}]}}\n",
+		"{\"type\":\"user\",\"message\":{\"content\":[{\"type\":\"tool_result\"}]"
+		"}}\n",
+		"{\"type\":\"result\",\"is_error\":\"no\"}\n{\"type\":7}\n[]\n{}\n",
+		"event: tool\ndata: {}\n\nevent: tool_result\ndata: {}\n\nevent: "
+		"text\ndata: {}\n\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		for (size_t h = 0; harness_at(h); h++) {
+			CLEANUP(outcome) struct outcome got = {0};
+			play(&got, harness_name(harness_at(h)), lines[i], 9, 0);
+			assert_int_equal(got.rc, -1);
+		}
+	}
+}
+
 static void a_session_id_cannot_be_an_option(void **state)
 {
 	CLEANUP(outcome) struct outcome got = {0};
@@ -535,6 +563,7 @@ int main(void)
 		cmocka_unit_test(custom_frames),
 		cmocka_unit_test(custom_endings),
 		cmocka_unit_test(bad_bytes_are_mended),
+		cmocka_unit_test(members_may_be_missing_or_of_another_type),
 		cmocka_unit_test(a_session_id_cannot_be_an_option),
 		cmocka_unit_test(an_endless_line_is_cut_and_the_next_is_read),
 		cmocka_unit_test(long_texts_of_events_are_cut),
