@@ -17,8 +17,6 @@
 
 enum {
 	WAIT_MAX_MS = 2000, /* more than this and the caller is told to come again */
-	SILENCE_MS = 30 * 1000,
-	TOTAL_MS = 120 * 1000, /* a page of large objects over a slow line */
 	REDIRECTS_MAX = 3,
 };
 
@@ -145,8 +143,8 @@ static int exchange(struct github *gh, const struct call *call, const char *url,
 		.body = call->body ? strbuf_str(&body) : NULL,
 		.body_len = body.len,
 		.max_body = LIMIT_GITHUB_ANSWER,
-		.silence_ms = SILENCE_MS,
-		.total_ms = TOTAL_MS};
+		.silence_ms = gh->timeout_ms,
+		.total_ms = gh->timeout_ms};
 	struct http_client *client = pool_take(gh->pool, cancel, err);
 	if (!client)
 		return -1;

@@ -84,6 +84,7 @@ struct github {
 	char *user_agent;
 	char *api_version;
 	int64_t app_id;
+	int64_t timeout_ms;
 	struct secret key;
 	struct pool *pool;
 	struct limiter *limiter;

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { GAP_MS = 1000, PER_MINUTE = 60, PER_HOUR = 400 };
+enum { TIMEOUT_S = 60, PER_MINUTE = 60, PER_HOUR = 400 };
 
 static int check_url(const char *url, bool plain_http, struct err *err)
 {
@@ -34,7 +34,7 @@ static int check_url(const char *url, bool plain_http, struct err *err)
 static struct limiter *make_limiter(const struct github_options *options)
 {
 	struct limiter_rules rules = {
-		.gap_ms = options->write_gap_ms ? options->write_gap_ms : GAP_MS,
+		.gap_ms = options->write_gap_ms,
 		.per_minute = options->writes_per_minute > 0 ? options->writes_per_minute
 							     : PER_MINUTE,
 		.per_hour = options->writes_per_hour > 0 ? options->writes_per_hour
@@ -73,6 +73,7 @@ int github_new(
 		len--;
 	gh->api_url = mem_strndup(url, len);
 	gh->app_id = options->app_id;
+	gh->timeout_ms = (options->timeout_s > 0 ? options->timeout_s : TIMEOUT_S) * 1000;
 	gh->user_agent =
 		mem_strdup(options->user_agent ? options->user_agent : "boxwright");
 	gh->api_version =

@@ -50,9 +50,12 @@ struct github_options {
 	const char *ca_file; /* PEM bundle for a GHES of one's own; NULL: the system's */
 	bool plain_http;     /* allow http://: tests and loopback only */
 
-	/* Own limits for each installation, below GitHub's 80 a minute and 500 an hour.
-	 */
-	int64_t write_gap_ms;  /* between two creations; < 0: none; 0: 1000 */
+	int timeout_s; /* longest call; 0: 60 */
+
+	/* Limits of our own for each installation, below GitHub's 80 creations a minute
+	 * and 500 an hour. */
+	int64_t write_gap_ms;  /* least time between two changes; 0: no limits of our own
+				* at all, only GitHub's word (tests, a GHES without limits) */
 	int writes_per_minute; /* 0: 60 */
 	int writes_per_hour;   /* 0: 400 */
 };

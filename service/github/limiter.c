@@ -89,7 +89,7 @@ static struct account *account_of(
 		*account = (struct account){.installation = installation,
 			.points_milli = POINTS_FULL * 1000,
 			.refilled_ms = now};
-		if (limiter->rules.gap_ms >= 0)
+		if (limiter->rules.gap_ms > 0)
 			account->changes = mem_array(
 				(size_t)limiter->rules.per_hour, sizeof(int64_t));
 	}
@@ -132,7 +132,7 @@ int64_t limiter_wait(
 
 	if (account->blocked_until > now_ms)
 		return account->blocked_until - now_ms;
-	if (rules->gap_ms < 0)
+	if (rules->gap_ms <= 0)
 		return 0;
 	int64_t points = (change ? POINTS_CHANGE : POINTS_READ) * 1000;
 	int64_t wait = points_wait(account, points, now_ms);

@@ -21,7 +21,7 @@
 struct limiter;
 
 struct limiter_rules {
-	int64_t gap_ms; /* < 0: no limits of our own, only GitHub's word */
+	int64_t gap_ms; /* 0: no limits of our own, only GitHub's word */
 	int per_minute;
 	int per_hour; /* at most LIMITER_HOUR_MAX */
 };
