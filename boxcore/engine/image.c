@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Images.  Pull and import answer 200 before they have done anything: what counts is the
+ * stream of JSON lines that follows. */
+#include "boxcore/engine/engine-internal.h"
+
+#include "boxcore/base/limits.h"
+#include "boxcore/base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void engine_image_release(struct engine_image *image)
+{
+	json_decref(image->labels);
+	json_decref(image->env);
+	*image = (struct engine_image){0};
+}
+
+static void path_to(struct strbuf *path, const char *ref, const char *verb)
+{
+	strbuf_adds(path, "/images");
+	engine_path_add(path, ref);
+	strbuf_adds(path, verb);
+}
+
+int engine_image_inspect(struct engine *engine, const char *ref,
+	struct engine_image *ret_image, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
+	CLEANUP(json) json_t *json = NULL;
+	char what[300];
+	struct engine_call call = {.method = "GET", .what = what, .path = &path};
+	struct engine_image image = {0};
+
+	snprintf(what, sizeof what, "inspect image %s", ref);
+	path_to(&path, ref, "/json");
+	if (engine_call(engine, &call, &json, NULL, cancel, err) < 0)
+		return -1;
+	json_t *labels = json_at(json, "Config.Labels"),
+	       *env = json_at(json, "Config.Env");
+	str_copy(image.id, sizeof image.id, json_or_string(json, "Id", ""));
+	image.size_bytes = json_or_int(json, "Size", 0);
+	image.layers = (int)json_array_size(json_at(json, "RootFS.Layers"));
+	image.created_s = engine_time(json_or_string(json, "Created", NULL));
+	image.labels = json_is_object(labels) ? json_incref(labels) : json_object();
+	image.env = json_is_array(env) ? json_incref(env) : json_array();
+	*ret_image = image;
+	return 0;
+}
+
+int engine_image_remove(
+	struct engine *engine, const char *ref, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
+	char what[300];
+	int status = 0;
+	struct err why = {0};
+	struct engine_call call = {.method = "DELETE",
+		.what = what,
+		.path = &path,
+		.total_ms = LIMIT_ENGINE_WORK_MS};
+
+	snprintf(what, sizeof what, "remove image %s", ref);
+	path_to(&path, ref, "");
+	if (engine_call(engine, &call, NULL, &status, cancel, &why) == 0 || status == 404)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+int engine_image_tag(struct engine *engine, const char *ref, const char *repo,
+	const char *tag, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
+	char what[300];
+	struct engine_call call = {.method = "POST", .what = what, .path = &path};
+
+	snprintf(what, sizeof what, "tag image %s", ref);
+	path_to(&path, ref, "/tag");
+	engine_path_query(&path, "repo", repo);
+	engine_path_query(&path, "tag", tag);
+	return engine_call(engine, &call, NULL, NULL, cancel, err);
+}
+
+/* ---- streams of JSON lines ------------------------------------------------------------- */
+
+struct progress {
+	struct strbuf line;
+	engine_on_progress on_progress;
+	void *arg;
+	char status[ENGINE_ID_SIZE]; /* the last one: import tells the image's id so */
+	char error[LIMIT_ENGINE_MESSAGE + 1];
+};
+
+static void read_line(struct progress *p)
+{
+	struct err ignored = {0};
+	CLEANUP(json) json_t *json = NULL;
+
+	if (p->line.len > 0)
+		json = json_parse(p->line.data, p->line.len, &ignored);
+	strbuf_reset(&p->line);
+	const char *error = json_or_string(json, "errorDetail.message", NULL);
+	const char *status = json_or_string(json, "status", NULL);
+	if (!error)
+		error = json_or_string(json, "error", NULL);
+	if (error && !p->error[0])
+		str_copy(p->error, sizeof p->error, error);
+	if (status)
+		str_copy(p->status, sizeof p->status, status);
+	if (status && p->on_progress)
+		p->on_progress(p->arg, status);
+}
+
+static int take_lines(void *arg, const void *data, size_t len, struct err *err)
+{
+	struct progress *p = arg;
+	const char *at = data;
+
+	while (len > 0) {
+		const char *end = memchr(at, '\n', len);
+		size_t n = end ? (size_t)(end - at) : len;
+		strbuf_add(&p->line, at, n);
+		if (strbuf_check(&p->line, "a line of the engine's progress", err) < 0)
+			return -1;
+		if (end)
+			read_line(p);
+		n += end != NULL;
+		at += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int follow(struct engine *engine, struct engine_call *call, struct progress *p,
+	struct cancel *cancel, struct err *err)
+{
+	strbuf_init(&p->line, LIMIT_API_BODY);
+	call->sink = take_lines;
+	call->sink_arg = p;
+	call->max = SIZE_MAX; /* a line at a time; nothing is kept */
+	call->total_ms = -1;
+	call->silence_ms = LIMIT_ENGINE_SILENCE_MS;
+	int rc = engine_call(engine, call, NULL, NULL, cancel, err);
+	if (rc == 0)
+		read_line(p); /* the last may have no line end */
+	strbuf_release(&p->line);
+	if (rc == 0 && p->error[0])
+		return engine_refused_text(call->what, p->error, err);
+	return rc;
+}
+
+/* "host:5000/name:tag" or "name@sha256:..." into its two halves; the tag is "latest" when
+ * there is none, for without one the engine would fetch them all. */
+static int split_ref(
+	const char *ref, char *name, size_t size, const char **ret_tag, struct err *err)
+{
+	const char *slash = strrchr(ref, '/');
+	const char *at = strchr(ref, '@');
+	const char *colon = strchr(slash ? slash : ref, ':');
+	const char *split = at ? at : colon;
+	size_t len = split ? (size_t)(split - ref) : strlen(ref);
+
+	if (len == 0 || len >= size || (split && !split[1]))
+		return err_set(err, ERR_INPUT,
+			"image `%.100s`: not a reference like name:tag of at most %zu "
+			"bytes",
+			ref, size - 1);
+	memcpy(name, ref, len);
+	name[len] = '\0';
+	*ret_tag = split ? split + 1 : "latest";
+	return 0;
+}
+
+int engine_image_pull(struct engine *engine, const char *ref,
+	engine_on_progress on_progress, void *arg, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
+	char what[300], name[256];
+	const char *tag = NULL;
+	struct progress progress = {.on_progress = on_progress, .arg = arg};
+	struct engine_call call = {.method = "POST", .what = what, .path = &path};
+
+	if (split_ref(ref, name, sizeof name, &tag, err) < 0)
+		return -1;
+	snprintf(what, sizeof what, "pull image %s", ref);
+	strbuf_adds(&path, "/images/create");
+	engine_path_query(&path, "fromImage", name);
+	engine_path_query(&path, "tag", tag);
+	return follow(engine, &call, &progress, cancel, err);
+}
+
+int engine_image_import(struct engine *engine, const char *repo, const char *tag,
+	http_source source, void *arg, char ret_image[ENGINE_ID_SIZE],
+	struct cancel *cancel, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
+	char what[300];
+	struct progress progress = {0};
+	struct engine_call call = {.method = "POST",
+		.what = what,
+		.path = &path,
+		.source = source,
+		.source_arg = arg};
+
+	snprintf(what, sizeof what, "import image %s:%s", repo, tag);
+	strbuf_adds(&path, "/images/create?fromSrc=-");
+	engine_path_query(&path, "repo", repo);
+	engine_path_query(&path, "tag", tag);
+	if (follow(engine, &call, &progress, cancel, err) < 0)
+		return -1;
+	if (!str_starts(progress.status, "sha256:"))
+		return err_set(err, ERR_INTERNAL, "%s: the engine told no id", what);
+	str_copy(ret_image, ENGINE_ID_SIZE, progress.status);
+	return 0;
+}
