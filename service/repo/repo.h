@@ -43,7 +43,7 @@
 
 struct repos;
 
-struct repo_config {
+struct repos_options {
 	const char *state_dir; /* absolute; mirrors/ and git-tmp/ are made below it */
 	const char *worker;    /* program to execute; NULL: /proc/self/exe */
 	const char *ca_file;   /* PEM bundle for the forge; NULL: the system's */
@@ -57,7 +57,7 @@ struct repo_config {
 
 /* Makes the folders, removes what an earlier process left in git-tmp/: one process at a
  * time owns a state folder.  Strings are copied. */
-struct repos *repos_new(const struct repo_config *config, struct err *err);
+struct repos *repos_new(const struct repos_options *config, struct err *err);
 void repos_free(struct repos *repos); /* after every call has returned */
 DEFINE_CLEANUP(repos, struct repos *, repos_free(*value))
 
