@@ -9,7 +9,7 @@
  *	agent: {harness: codex, model: gpt-5}
  *	limits: {minutes: 30, cost_usd: 2.5, files: 100}
  *	pr: {draft: true, labels: [bot], branch_prefix: boxwright/}
- *	protect: ["infra/**", "*.lock"]
+ *	protect: ["infra/", "*.lock"]
  *
  * The bytes come from people with write access at best, so they are hostile: size, depth,
  * counts and lengths are bounded, anchors and aliases are refused, an unknown key is an
