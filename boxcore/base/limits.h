@@ -29,6 +29,9 @@
 #define LIMIT_HTTP_PING_MS 10000        /* silence in one, so that dead peers are found */
 #define LIMIT_HTTP_STREAM_ROOM                                                           \
 	(256 * LIMIT_KIB)                   /* output that a slow client lags behind */
+#define LIMIT_HTTP_ANSWER (64 * LIMIT_MIB)  /* a page of events of LIMIT_TASK_EVENT */
+#define LIMIT_HTTP_INLINE (128 * LIMIT_KIB) /* larger bodies go to a handler thread */
+#define LIMIT_HTTP_PORT 7331                /* the service's own, by default */
 #define LIMIT_HTTP_STREAMS 1000             /* open at once: 22 KB each */
 #define LIMIT_HTTP_CONNECTIONS 2000         /* 500 slow ones must not shut others out */
 #define LIMIT_HTTP_PER_ADDRESS 1000         /* a proxy is one address */
@@ -45,9 +48,10 @@
 #define LIMIT_TASK_TEXT                                                                  \
 	(64 * LIMIT_KIB) /* what a person asked for: GitHub's comment size */
 #define LIMIT_LOG_LINE (8 * LIMIT_KIB)
-#define LIMIT_GIT_TALK (64 * LIMIT_KIB) /* what a git command says */
-#define LIMIT_SECRET (16 * LIMIT_KIB)   /* a 4096-bit RSA key is 3.3 KiB */
-#define LIMIT_CONFIG (256 * LIMIT_KIB)  /* a YAML file */
+#define LIMIT_SETUP_OUTPUT (8 * LIMIT_MIB) /* of one set-up command */
+#define LIMIT_GIT_TALK (64 * LIMIT_KIB)    /* what a git command says */
+#define LIMIT_SECRET (16 * LIMIT_KIB)      /* a 4096-bit RSA key is 3.3 KiB */
+#define LIMIT_CONFIG (256 * LIMIT_KIB)     /* a YAML file */
 
 /* The store */
 #define LIMIT_STORE_READ_MS 2000 /* a reader that stays holds up the log */

@@ -14,7 +14,8 @@
  *
  * A decoder starts, and after anything malformed goes on, in search of one frame of its
  * sync type (HELLO in the box, HELLO_ACK on the host): bytes are skipped until a whole
- * and correct one is there.  It never reads past what it was given, keeps at most one
+ * and correct one is there; the payload of a frame that proved bad is dropped, not
+ * searched.  It never reads past what it was given, keeps at most one
  * frame, and believes no length before the header's CRC.
  */
 #ifndef BOXCORE_LINK_FRAME_H
