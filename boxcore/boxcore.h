@@ -32,11 +32,13 @@
 struct boxcore;
 
 struct boxcore_options {
-	const char *engine;   /* "unix:///var/run/docker.sock", "tcp://host:2376"; NULL: $DOCKER_HOST
+	const char *
+		engine; /* "unix:///var/run/docker.sock", "tcp://host:2376"; NULL: $DOCKER_HOST
 	                         or the first */
-	const char *tls_dir;  /* ca.pem, cert.pem, key.pem for tcp:// */
-	const char *instance; /* [a-z0-9-]{1,32}: boxes of another instance are never touched */
-	const char *runtime;  /* OCI runtime of boxes; NULL: the Engine's own default */
+	const char *tls_dir; /* ca.pem, cert.pem, key.pem for tcp:// */
+	const char *
+		instance; /* [a-z0-9-]{1,32}: boxes of another instance are never touched */
+	const char *runtime; /* OCI runtime of boxes; NULL: the Engine's own default */
 	const char *box_network; /* bridge for boxes with a network; NULL: "boxwright" */
 };
 
@@ -59,12 +61,13 @@ enum box_network {
 };
 
 struct box_spec {
-	const char *id;    /* [a-z0-9-]{1,63}, the caller's; the container's name follows from it */
-	const char *image; /* reference, or a snapshot's id */
-	double cpus;             /* 0: 2 */
-	int64_t memory_bytes;    /* 0: 4 GiB */
-	int64_t pids_max;        /* 0: 2048 */
-	int64_t disk_bytes;      /* 0: no limit; enforced where the storage driver can */
+	const char *
+		id; /* [a-z0-9-]{1,63}, the caller's; the container's name follows from it */
+	const char *image;    /* reference, or a snapshot's id */
+	double cpus;          /* 0: 2 */
+	int64_t memory_bytes; /* 0: 4 GiB */
+	int64_t pids_max;     /* 0: 2048 */
+	int64_t disk_bytes;   /* 0: no limit; enforced where the storage driver can */
 	enum box_network network;
 	const char *const *labels; /* "key=value", NULL-ended; beside our own */
 };
@@ -84,10 +87,13 @@ struct box_info {
 int box_create(struct boxcore *core, const struct box_spec *spec, struct cancel *cancel,
 	struct err *err);
 /* Stops all processes (TERM, then KILL after 5 s), keeps the files, frees the rest. */
-int box_pause(struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
+int box_pause(
+	struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
 /* Starts a paused box; a running one is fine.  Every verb below wakes a paused box itself. */
-int box_resume(struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
-int box_delete(struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
+int box_resume(
+	struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
+int box_delete(
+	struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
 int box_get(struct boxcore *core, const char *id, struct box_info *ret_info,
 	struct cancel *cancel, struct err *err);
 /* All boxes of this instance, by label; free() the array. */
@@ -108,21 +114,21 @@ int box_snapshot(struct boxcore *core, const char *id, const char *tag,
 	struct snapshot_info *ret_info, struct cancel *cancel, struct err *err);
 int snapshot_find(struct boxcore *core, const char *tag, struct snapshot_info *ret_info,
 	struct cancel *cancel, struct err *err); /* ERR_NOT_FOUND */
-int snapshot_delete(struct boxcore *core, const char *image, struct cancel *cancel,
-	struct err *err);
+int snapshot_delete(
+	struct boxcore *core, const char *image, struct cancel *cancel, struct err *err);
 
 /* ---- runs ------------------------------------------------------------------------------ */
 
 struct run_spec {
-	const char *id;           /* [a-z0-9-]{1,63}, unique in the box; NULL: one is made */
-	const char *const *argv;  /* NULL-ended; argv[0] is looked up in PATH */
-	const char *cwd;          /* NULL: /workspace/home */
-	const char *const *env;   /* "K=V", NULL-ended, over the box's defaults */
-	bool root;                /* else uid 1000, boxuser */
-	bool pty;                 /* one terminal instead of two pipes */
-	uint16_t rows, cols;      /* of the terminal */
-	bool stdin_open;          /* else /dev/null */
-	bool keep;                /* spool the output and survive us (detached run); else the run
+	const char *id; /* [a-z0-9-]{1,63}, unique in the box; NULL: one is made */
+	const char *const *argv; /* NULL-ended; argv[0] is looked up in PATH */
+	const char *cwd;         /* NULL: /workspace/home */
+	const char *const *env;  /* "K=V", NULL-ended, over the box's defaults */
+	bool root;               /* else uid 1000, boxuser */
+	bool pty;                /* one terminal instead of two pipes */
+	uint16_t rows, cols;     /* of the terminal */
+	bool stdin_open;         /* else /dev/null */
+	bool keep; /* spool the output and survive us (detached run); else the run
 	                             is killed when its last reader goes away */
 };
 
@@ -132,11 +138,11 @@ struct run_event {
 	enum run_event_kind kind;
 	const char *data; /* borrowed until the next run_read() */
 	size_t len;
-	uint64_t offset;  /* of the spool after this event: what to give to run_attach() */
+	uint64_t offset; /* of the spool after this event: what to give to run_attach() */
 	/* RUN_EXIT only: */
 	int exit_code; /* 0-255; 128 + signal when a signal ended it; -1: lost with the box */
 	int signal;
-	int64_t cpu_us;     /* user and system time of the run and its waited-for children */
+	int64_t cpu_us; /* user and system time of the run and its waited-for children */
 	int64_t peak_bytes; /* largest resident set */
 };
 
@@ -175,7 +181,7 @@ int run_forget(struct boxcore *core, const char *box, const char *run_id,
 
 struct run_result {
 	int exit_code;
-	struct strbuf out; /* set max before; ERR_LIMIT when the run writes more */
+	struct strbuf out;     /* set max before; ERR_LIMIT when the run writes more */
 	struct strbuf err_out; /* cut silently at its max */
 	int64_t cpu_us;
 };
@@ -217,10 +223,10 @@ int box_file_list(struct boxcore *core, const char *box, const char *path,
 	struct err *err);
 int box_file_mkdir(struct boxcore *core, const char *box, const char *path,
 	struct cancel *cancel, struct err *err); /* with parents */
-int box_file_rename(struct boxcore *core, const char *box, const char *from, const char *to,
-	struct cancel *cancel, struct err *err);
-int box_file_remove(struct boxcore *core, const char *box, const char *path, bool recursive,
-	struct cancel *cancel, struct err *err);
+int box_file_rename(struct boxcore *core, const char *box, const char *from,
+	const char *to, struct cancel *cancel, struct err *err);
+int box_file_remove(struct boxcore *core, const char *box, const char *path,
+	bool recursive, struct cancel *cancel, struct err *err);
 void file_info_release(struct file_info *info);
 void file_infos_free(struct file_info *infos, size_t count);
 
@@ -236,8 +242,8 @@ int box_connect(struct boxcore *core, const char *box, uint16_t port, int *ret_f
  * thread and must not block.  A second call for a port replaces the handler; it lasts until
  * box_unlisten(), over lost links and restarts of the box. */
 typedef void (*box_on_accept)(void *arg, const char *box, int fd);
-int box_listen(struct boxcore *core, const char *box, uint16_t port, box_on_accept on_accept,
-	void *arg, struct cancel *cancel, struct err *err);
+int box_listen(struct boxcore *core, const char *box, uint16_t port,
+	box_on_accept on_accept, void *arg, struct cancel *cancel, struct err *err);
 /* Returns when no call of on_accept is running any more. */
 void box_unlisten(struct boxcore *core, const char *box, uint16_t port);
 

@@ -32,6 +32,7 @@
 #define LIMIT_HTTP_ANSWER (64 * LIMIT_MIB)  /* a page of events of LIMIT_TASK_EVENT */
 #define LIMIT_HTTP_INLINE (128 * LIMIT_KIB) /* larger bodies go to a handler thread */
 #define LIMIT_HTTP_PORT 7331                /* the service's own, by default */
+#define LIMIT_EXEC_OUTPUT (16 * LIMIT_MIB)  /* a command's, in one JSON answer */
 #define LIMIT_HTTP_STREAMS 1000             /* open at once: 22 KB each */
 #define LIMIT_HTTP_CONNECTIONS 2000         /* 500 slow ones must not shut others out */
 #define LIMIT_HTTP_PER_ADDRESS 1000         /* a proxy is one address */
@@ -72,7 +73,8 @@
 #define LIMIT_ENGINE_WORK_MS 120000          /* start, remove, archive: a busy disk */
 #define LIMIT_ENGINE_COMMIT_MS 1800000       /* 180 MB a second were measured */
 #define LIMIT_ENGINE_SILENCE_MS 300000       /* of a pull: a layer is being unpacked */
-#define LIMIT_ENGINE_MESSAGE 300             /* of the engine's own words in an error */
+#define LIMIT_BOXINIT (16 * LIMIT_MIB) /* the program as an archive; 1 MiB with debug */
+#define LIMIT_ENGINE_MESSAGE 300       /* of the engine's own words in an error */
 #define LIMIT_MODEL_REQUEST (64 * LIMIT_MIB) /* an agent's request with pictures */
 
 /* The model relay; a box is the client */

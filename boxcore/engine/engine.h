@@ -154,6 +154,7 @@ struct engine_image {
 	int64_t created_s;
 	json_t *labels; /* object, never NULL after success */
 	json_t *env;    /* array of "K=V", never NULL after success */
+	json_t *tags;   /* array of its names, never NULL after success */
 };
 void engine_image_release(struct engine_image *image);
 DEFINE_CLEANUP(engine_image, struct engine_image, engine_image_release(value))

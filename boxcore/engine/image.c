@@ -13,6 +13,7 @@ void engine_image_release(struct engine_image *image)
 {
 	json_decref(image->labels);
 	json_decref(image->env);
+	json_decref(image->tags);
 	*image = (struct engine_image){0};
 }
 
@@ -21,6 +22,13 @@ static void path_to(struct strbuf *path, const char *ref, const char *verb)
 	strbuf_adds(path, "/images");
 	engine_path_add(path, ref);
 	strbuf_adds(path, verb);
+}
+
+static json_t *array_at(const json_t *json, const char *path)
+{
+	json_t *array = json_at(json, path);
+
+	return json_is_array(array) ? json_incref(array) : json_array();
 }
 
 int engine_image_inspect(struct engine *engine, const char *ref,
@@ -43,7 +51,8 @@ int engine_image_inspect(struct engine *engine, const char *ref,
 	image.layers = (int)json_array_size(json_at(json, "RootFS.Layers"));
 	image.created_s = engine_time(json_or_string(json, "Created", NULL));
 	image.labels = json_is_object(labels) ? json_incref(labels) : json_object();
-	image.env = json_is_array(env) ? json_incref(env) : json_array();
+	image.env = array_at(json, "Config.Env");
+	image.tags = array_at(json, "RepoTags");
 	*ret_image = image;
 	return 0;
 }
