@@ -4,10 +4,10 @@
 
 #include "boxcore/base/clock.h"
 #include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
 #include "boxcore/base/thread.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -80,7 +80,7 @@ void cancel_fire(struct cancel *c, const char *reason)
 	if (c->fired)
 		return;
 	c->fired = true;
-	snprintf(c->reason, sizeof c->reason, "%s", reason);
+	str_copy(c->reason, sizeof c->reason, reason ? reason : "cancelled");
 	eventfd_write(c->event, 1);
 	while (c->watches) {
 		struct cancel_watch *watch = c->watches;
@@ -96,8 +96,7 @@ void cancel_deadline(struct cancel *c, int64_t ms, const char *what)
 		return;
 	LOCKED(&c->lock);
 	c->deadline_ms = ms > 0 ? clock_mono_ms() + ms : 0;
-	snprintf(c->deadline_what, sizeof c->deadline_what, "%s",
-		what ? what : "deadline");
+	str_copy(c->deadline_what, sizeof c->deadline_what, what ? what : "the deadline");
 }
 
 int cancel_check(struct cancel *c, struct err *err)
@@ -150,6 +149,8 @@ int cancel_poll(struct cancel *c, struct pollfd *fds, int nfds, int64_t timeout_
 
 	if (nfds > CANCEL_POLL_MAX)
 		abort();
+	for (int i = 0; i < nfds; i++)
+		fds[i].revents = 0; /* also when it ends by time or cancel */
 	for (;;) {
 		if (cancel_check(c, err) < 0)
 			return -1;

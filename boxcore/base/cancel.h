@@ -53,7 +53,8 @@ int64_t cancel_remaining_ms(struct cancel *c, int64_t most);
 int cancel_fd(struct cancel *c);
 
 /* poll() on fds until one is ready (returns > 0), timeout_ms has passed (returns 0; < 0
- * is no timeout), or the cancel fires (returns -1).  nfds at most CANCEL_POLL_MAX. */
+ * is no timeout), or the cancel fires (returns -1).  nfds at most CANCEL_POLL_MAX.  A
+ * deadline that is set while this waits counts from the next call on. */
 #define CANCEL_POLL_MAX 7
 int cancel_poll(struct cancel *c, struct pollfd *fds, int nfds, int64_t timeout_ms,
 	struct err *err);
@@ -63,7 +64,8 @@ int cancel_sleep(struct cancel *c, int64_t ms, struct err *err);
 
 /* Calls fn(arg) once when the cancel fires by cancel_fire(), on the firing thread, with
  * no lock held; at once if it has fired already.  The watch lives in the caller's memory
- * and is taken off with cancel_unwatch(), which returns only when fn is not running. */
+ * and is taken off with cancel_unwatch(), which returns only when fn is not running (so
+ * fn must not take its own watch off). */
 struct cancel_watch {
 	void (*fn)(void *arg);
 	void *arg;

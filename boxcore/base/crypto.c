@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -49,6 +50,8 @@ void crypto_random(void *buf, size_t len)
 
 	while (len > 0) {
 		ssize_t n = getrandom(at, len, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n < 0)
 			abort();
 		at += n;

@@ -30,13 +30,15 @@ static void format_into(char *text, size_t size, const char *fmt, va_list ap)
 
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 {
+	char text[sizeof err->text]; /* err->text itself may be an argument */
 	va_list ap;
 
+	va_start(ap, fmt);
+	format_into(text, sizeof text, fmt, ap);
+	va_end(ap);
 	err->kind = kind;
 	err->retry_after_s = 0;
-	va_start(ap, fmt);
-	format_into(err->text, sizeof err->text, fmt, ap);
-	va_end(ap);
+	memcpy(err->text, text, strlen(text) + 1);
 	return -1;
 }
 

@@ -88,6 +88,8 @@ int file_mkdirs(const char *path, mode_t mode, struct err *err)
 {
 	CLEANUP(mem) char *copy = mem_strdup(path);
 
+	if (!*path)
+		return err_set(err, ERR_INPUT, "the path of a folder is empty");
 	for (char *at = copy + 1; *at; at++) {
 		if (*at != '/')
 			continue;

@@ -174,6 +174,12 @@ json_t *json_str(const char *s)
 
 void json_put(json_t *object, const char *key, json_t *value)
 {
+	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(LIMIT_TEXT_CLEAN);
+
+	if (!str_is_utf8(key, strlen(key))) {
+		str_clean_utf8(&clean, key, strlen(key), true);
+		key = strbuf_str(&clean);
+	}
 	if (!value || json_object_set_new(object, key, value) < 0)
 		abort();
 }

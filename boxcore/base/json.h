@@ -53,7 +53,8 @@ bool json_or_bool(const json_t *json, const char *path, bool fallback);
 json_t *json_text(const char *s, size_t len);
 json_t *json_str(const char *s); /* as json_text for a C string; NULL gives null */
 
-/* Sets a member (takes the value's reference); aborts on a NULL value. */
+/* Sets a member (takes the value's reference; a key is made valid UTF-8 as text is);
+ * aborts on a NULL value. */
 void json_put(json_t *object, const char *key, json_t *value);
 
 #endif

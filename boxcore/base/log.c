@@ -92,7 +92,10 @@ static void add_escaped(struct strbuf *line, const char *s)
 	str_clean_utf8(&clean, s, strnlen(s, LIMIT_LOG_LINE), true);
 	for (size_t i = 0; i < clean.len; i++) {
 		unsigned char c = (unsigned char)clean.data[i];
-		if (c == '\n')
+		if (c == 0xc2 && (unsigned char)clean.data[i + 1] < 0xa0)
+			/* C1 controls: terminals obey U+009B as they do ESC [ */
+			strbuf_addf(line, "\\x%02x", (unsigned char)clean.data[++i]);
+		else if (c == '\n')
 			strbuf_adds(line, "\\n");
 		else if (c < 0x20 || c == 0x7f)
 			strbuf_addf(line, "\\x%02x", c);
@@ -101,10 +104,20 @@ static void add_escaped(struct strbuf *line, const char *s)
 	}
 }
 
+/* Redacted first: once escaped, a key of several lines would not be recognised. */
+static void add_clean(struct strbuf *line, const char *text)
+{
+	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(LIMIT_LOG_LINE * 2);
+	size_t len = strlen(text);
+
+	/* Beyond the cut only as far as a secret that begins before it may reach. */
+	secret_redact(&clean, text, len < LIMIT_LOG_LINE * 2 ? len : LIMIT_LOG_LINE * 2);
+	add_escaped(line, strbuf_str(&clean));
+}
+
 void log_line(enum log_level level, const char *module, const char *fmt, ...)
 {
 	CLEANUP(strbuf) struct strbuf line = STRBUF_INIT(LIMIT_LOG_LINE * 8);
-	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(LIMIT_LOG_LINE * 8);
 	int64_t now = clock_wall_ms();
 	char when[CLOCK_ISO_SIZE];
 	va_list ap;
@@ -116,14 +129,13 @@ void log_line(enum log_level level, const char *module, const char *fmt, ...)
 	va_start(ap, fmt);
 	CLEANUP(mem) char *text = mem_vprintf(fmt, ap);
 	va_end(ap);
-	add_escaped(&line, text);
+	add_clean(&line, text);
 	for (int i = 0; i < depth; i++) {
 		strbuf_addf(&line, " %s=", context[i].key);
-		add_escaped(&line, context[i].value);
+		add_clean(&line, context[i].value);
 	}
 	strbuf_addc(&line, '\n');
-	secret_redact(&clean, strbuf_str(&line), line.len);
-	if (write(STDERR_FILENO, strbuf_str(&clean), clean.len) < 0)
+	if (write(STDERR_FILENO, strbuf_str(&line), line.len) < 0)
 		return; /* nowhere left to say so */
 }
 

@@ -10,17 +10,21 @@
 
 #include <string.h>
 
-enum { FORMS = 3, SHORTEST = 8 };
+/* The value; its base64 at each of the three places that it can have in a group, in both
+ * alphabets; its percent-encoding; as JSON writes it. */
+enum { FORMS = 9, SHORTEST = 8 };
 
 struct known {
 	struct known *next;
-	size_t uses; /* the same value may be set in several places */
-	char *form[FORMS];
+	size_t uses;       /* the same value may be set in several places */
+	char *form[FORMS]; /* NULL from the first that is not used */
 	size_t len[FORMS];
 };
 
 static struct lock known_lock = LOCK_INIT;
 static struct known *known_list;
+/* How many forms begin with a byte: most bytes of a text are passed by one look. */
+static unsigned known_first[256];
 
 static struct known *known_find(const char *value, size_t len)
 {
@@ -28,6 +32,69 @@ static struct known *known_find(const char *value, size_t len)
 		if (k->len[0] == len && memcmp(k->form[0], value, len) == 0)
 			return k;
 	return NULL;
+}
+
+static void add_form(struct known *k, const char *text, size_t len)
+{
+	int i = 0;
+
+	for (; i < FORMS && k->form[i]; i++)
+		if (k->len[i] == len && memcmp(k->form[i], text, len) == 0)
+			return;
+	if (i == FORMS || len < SHORTEST)
+		return;
+	k->form[i] = mem_strndup(text, len);
+	k->len[i] = len;
+	known_first[(unsigned char)text[0]]++;
+}
+
+/* A form that was built in a buffer: the buffer is wiped. */
+static void add_built(struct known *k, struct strbuf *text, size_t from, size_t to)
+{
+	if (to > from && to <= text->len && !strbuf_failed(text))
+		add_form(k, text->data + from, to - from);
+	mem_wipe(text->data, text->cap);
+	strbuf_release(text);
+}
+
+static void add_base64(struct known *k, const char *value, size_t len, size_t before)
+{
+	CLEANUP(strbuf) struct strbuf plain = STRBUF_INIT(LIMIT_SECRET + 3);
+	struct strbuf usual = STRBUF_INIT(LIMIT_SECRET * 2);
+	struct strbuf url = STRBUF_INIT(LIMIT_SECRET * 2);
+	/* The first characters depend on the bytes before the value, the last group on
+	 * those behind it: left out. */
+	size_t from = before ? before + 1 : 0;
+	size_t to = (before + len) / 3 * 4;
+
+	strbuf_add(&plain, "..", before);
+	strbuf_add(&plain, value, len);
+	str_base64(&usual, strbuf_str(&plain), plain.len);
+	str_base64url(&url, strbuf_str(&plain), plain.len);
+	add_built(k, &usual, from, to);
+	add_built(k, &url, from, to);
+	mem_wipe(plain.data, plain.cap);
+}
+
+static void add_forms(struct known *k, const char *value, size_t len)
+{
+	struct strbuf url = STRBUF_INIT(LIMIT_SECRET * 4);
+	struct strbuf json = STRBUF_INIT(LIMIT_SECRET * 2);
+
+	add_form(k, value, len);
+	for (size_t before = 0; before < 3; before++)
+		add_base64(k, value, len, before);
+	str_url_encode(&url, value, false);
+	add_built(k, &url, 0, url.len);
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] == '\n')
+			strbuf_adds(&json, "\\n");
+		else if (value[i] == '"' || value[i] == '\\')
+			strbuf_addf(&json, "\\%c", value[i]);
+		else
+			strbuf_addc(&json, value[i]);
+	}
+	add_built(k, &json, 0, json.len);
 }
 
 static void known_add(const char *value, size_t len)
@@ -40,20 +107,9 @@ static void known_add(const char *value, size_t len)
 		k->uses++;
 		return;
 	}
-	struct strbuf base64 = STRBUF_INIT(LIMIT_SECRET * 2);
-	struct strbuf url = STRBUF_INIT(LIMIT_SECRET * 4);
-	str_base64(&base64, value, len);
-	/* The last group depends on what follows the value: leave it out. */
-	size_t stable = len / 3 * 4;
-	str_url_encode(&url, value, false);
 	k = mem_zalloc(sizeof *k);
 	k->uses = 1;
-	k->form[0] = mem_strndup(value, len);
-	k->len[0] = len;
-	k->len[1] = stable;
-	k->form[1] = strbuf_take(&base64);
-	k->len[2] = url.len;
-	k->form[2] = strbuf_take(&url);
+	add_forms(k, value, len);
 	k->next = known_list;
 	known_list = k;
 }
@@ -72,7 +128,8 @@ static void known_remove(const char *value, size_t len)
 			break;
 		}
 	}
-	for (int i = 0; i < FORMS; i++) {
+	for (int i = 0; i < FORMS && k->form[i]; i++) {
+		known_first[(unsigned char)k->form[i][0]]--;
 		mem_wipe(k->form[i], k->len[i]);
 		free(k->form[i]);
 	}
@@ -134,8 +191,10 @@ static size_t match_at(const char *text, size_t len)
 {
 	size_t longest = 0;
 
+	if (!known_first[(unsigned char)text[0]])
+		return 0;
 	for (const struct known *k = known_list; k; k = k->next)
-		for (int i = 0; i < FORMS; i++)
+		for (int i = 0; i < FORMS && k->form[i]; i++)
 			if (k->len[i] > longest && k->len[i] <= len &&
 				k->form[i][0] == text[0] &&
 				memcmp(k->form[i], text, k->len[i]) == 0)

@@ -6,7 +6,8 @@
  * print it by accident, and its memory is wiped.  Every secret that is set is remembered
  * by secret_redact(), which each sink (log, stored output, comment) passes its text
  * through, so that a value that got into foreign text still does not leave: the value
- * itself, its base64 and its URL-encoded form become "***".
+ * itself, its base64 (wherever in the encoded text it stands), its URL-encoded form and
+ * its form in JSON become "***".
  *
  * Thread-safe.  Secrets shorter than 8 bytes are not redacted (they would match
  * anything).

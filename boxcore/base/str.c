@@ -85,7 +85,8 @@ bool str_to_double(const char *s, double min, double max, double *ret)
 {
 	char *end;
 
-	if (!s || !(isdigit((unsigned char)*s) || *s == '-' || *s == '.'))
+	/* strtod() alone would take "0x1p3", "inf" and "nan". */
+	if (!s || !*s || s[strspn(s, "0123456789.eE+-")] || *s == '+')
 		return false;
 	errno = 0;
 	double value = strtod(s, &end);
@@ -302,11 +303,17 @@ void str_clean_utf8(struct strbuf *sb, const char *s, size_t len, bool keep_cont
 
 size_t str_utf8_cut(const char *s, size_t len)
 {
-	size_t n = len;
+	size_t start = len;
 
-	for (int i = 0; i < 4 && n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80; i++)
-		n--;
-	return n;
+	/* Back to the first byte of the last character; does it end before len? */
+	while (start > 0 && len - start < 3 &&
+		((unsigned char)s[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start == 0)
+		return len;
+	unsigned char first = (unsigned char)s[start - 1];
+	size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+	return len - (start - 1) < size ? start - 1 : len;
 }
 
 void str_url_encode(struct strbuf *sb, const char *s, bool keep_slash)

@@ -37,7 +37,7 @@ bool str_unhex(
 	const char *hex, size_t len, void *ret_data); /* len hex digits, either case */
 
 void str_base64(struct strbuf *sb, const void *data, size_t len);
-/* Strict: alphabet, padding, no white space.  false on anything else. */
+/* Strict: alphabet, padding, no white space.  false on anything else, sb may have grown. */
 bool str_unbase64(struct strbuf *sb, const char *text, size_t len);
 void str_base64url(struct strbuf *sb, const void *data, size_t len); /* no padding */
 
@@ -45,7 +45,7 @@ bool str_is_utf8(const char *s, size_t len); /* no surrogates, no overlong forms
 /* Appends with U+FFFD for each byte that is not UTF-8 and, unless keep_control, for
  * control characters other than \n and \t. */
 void str_clean_utf8(struct strbuf *sb, const char *s, size_t len, bool keep_control);
-/* Largest n <= len that does not cut a character. */
+/* Largest n <= len that does not cut a character; reads only s[0] to s[len - 1]. */
 size_t str_utf8_cut(const char *s, size_t len);
 
 /* Percent-encoding of everything but A-Za-z0-9-._~ (and / when keep_slash). */

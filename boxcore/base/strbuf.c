@@ -4,6 +4,7 @@
 
 #include "boxcore/base/mem.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,9 +35,12 @@ char *strbuf_room(struct strbuf *sb, size_t more)
 	}
 	size_t need = sb->len + more + 1;
 	if (need > sb->cap) {
+		/* Doubling, so that byte after byte costs little; max bounds it. */
 		size_t cap = sb->cap ? sb->cap : 64;
 		while (cap < need)
-			cap = cap > need / 2 ? need : cap * 2;
+			cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+		if (cap > sb->max && sb->max < SIZE_MAX)
+			cap = sb->max + 1;
 		sb->data = mem_grow(sb->data, cap, 1);
 		sb->cap = cap;
 	}
