@@ -38,7 +38,6 @@ struct prompt_info {
 	const char *name; /* "fix": the file is prompts/fix.md */
 	const char *vars; /* names with a space between */
 	const char *text;
-	size_t len;
 };
 const struct prompt_info *prompt_at(size_t i);
 

@@ -18,8 +18,9 @@
 /* Appends text as valid UTF-8 without HTML comments (also unfinished ones), zero-width
  * and other invisible characters, bidi controls, tag characters and controls but \n and
  * \t; CR LF becomes LF.  What is left reads as people see it. Cleaning twice changes
- * nothing. */
-void prompt_clean_untrusted(struct strbuf *out, const char *text, size_t len);
+ * nothing.  Returns
+ * how many comments were dropped: in a code block people could see them. */
+size_t prompt_clean_untrusted(struct strbuf *out, const char *text, size_t len);
 
 struct prompt_source {
 	const char *what;  /* "issue title and body", "comment", "build log" */
