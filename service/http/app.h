@@ -3,8 +3,9 @@
  * What the handlers of the HTTP server work with: filled in by service/app, borrowed by
  * the server from server_start() to server_stop().
  *
- * The callbacks run on a handler thread (they may block as long as their cancel allows),
- * but for task_ready, which runs on any thread and must return at once.
+ * The callbacks run on handler threads and may block as long as their cancel allows; each
+ * may be NULL.  New tasks are announced by the store itself (store_on_change()); who listens
+ * there for events and states of tasks calls server_wake(), which makes streams live.
  */
 #ifndef SERVICE_HTTP_APP_H
 #define SERVICE_HTTP_APP_H
@@ -34,15 +35,14 @@ struct http_app {
 	const char *version; /* of the program: "0.1.0" */
 
 	void *arg; /* of the callbacks */
-	/* A task became ready: a hint that may be lost or doubled.  May be NULL. */
-	void (*task_ready)(void *arg);
-	/* Asks the task to stop, at once when it runs here; `by` names who asked. */
-	int (*task_cancel)(void *arg, int64_t task, const char *by, struct cancel *cancel,
-		struct err *err);
-	/* Makes a new task like a finished one and gives its id. */
-	int (*task_retry)(void *arg, int64_t task, const char *by, int64_t *ret_task,
+	/* Asks the task to stop for `reason`; NULL: store_task_cancel(), whose change reaches
+	 * the worker by the store's listeners. */
+	int (*task_cancel)(void *arg, int64_t task, const char *reason,
 		struct cancel *cancel, struct err *err);
-	/* 0 when the engine answers; NULL: boxcore's engine is not asked. */
+	/* Makes a task that has ended ready again; NULL: store_task_retry(). */
+	int (*task_retry)(
+		void *arg, int64_t task, struct cancel *cancel, struct err *err);
+	/* 0 when the engine answers; NULL: it is not asked, and not in /healthz. */
 	int (*engine_check)(void *arg, struct cancel *cancel, struct err *err);
 };
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads for requests that block: started as they are needed, up to a maximum, with a
+ * bounded queue behind them.  Thread-safe.
+ */
+#ifndef SERVICE_HTTP_POOL_H
+#define SERVICE_HTTP_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pool;
+
+struct pool *pool_new(size_t threads, size_t waiting);
+/* Runs fn(arg) on a thread of the pool; false when the queue is full. */
+bool pool_submit(struct pool *pool, void (*fn)(void *arg), void *arg);
+/* Runs what is queued, ends the threads. */
+void pool_free(struct pool *pool);
+
+#endif
