@@ -44,6 +44,7 @@ test|npm|npm|installs what flow tests use
 test|git|git|flow tests serve and compare repositories
 test|curl|curl|asks the Docker Engine whether it answers
 test|ca-certificates||HTTPS
+test|openssl|openssl|certificates of a test's TLS peer
 test|jq|jq|reads results in scripts
 test|clang|clang|fuzz targets
 test|libclang-rt-$(clang_version)-dev||libFuzzer and its sanitizers

@@ -73,7 +73,7 @@ stop_daemon() {
 stop_engine() {
 	stop_daemon dockerd
 	stop_daemon containerd
-	rm -f "$socket" "$ctr_socket" "$ctr_socket.ttrpc"
+	rm -f "$socket" "$run/dockerd.own.pid" "$ctr_socket" "$ctr_socket.ttrpc"
 }
 
 # The kernel may speak only one of the two kinds of iptables.  Tries what Docker needs in
@@ -117,7 +117,8 @@ clean_stale() {
 	for name in dockerd containerd; do
 		daemon_alive "$name" || rm -f "$run/$name.pid"
 	done
-	daemon_alive dockerd || rm -f "$socket"
+	# dockerd refuses to start over the number of any process, be it a zombie.
+	daemon_alive dockerd || rm -f "$socket" "$run/dockerd.own.pid"
 	daemon_alive containerd || rm -f "$ctr_socket" "$ctr_socket.ttrpc"
 }
 
@@ -175,7 +176,6 @@ END
 	fi
 	wait_for 30 containerd test -S "$ctr_socket"
 	if ! daemon_alive dockerd; then
-		# No --pidfile of dockerd's own: it would refuse to start over a stale one.
 		spawn dockerd --host "unix://$socket" --data-root "$root/docker" \
 			--exec-root "$run/docker" --pidfile "$run/dockerd.own.pid" \
 			--containerd "$ctr_socket" --containerd-namespace boxwright \
