@@ -12,8 +12,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define REPO_FILE_PATH ".github/boxwright.yml"
-
 struct github_repo context_repo(const struct task_ctx *ctx)
 {
 	return (struct github_repo){
@@ -51,7 +49,7 @@ char *context_dir(const struct task_ctx *ctx)
 
 char *context_path(const struct task_ctx *ctx, const char *name)
 {
-	return mem_printf("%s/tasks/%lld-%s", ctx->env->settings.state_dir,
+	return mem_printf("%s/tasks/%lld-%s", store_dir(ctx->env->store),
 		(long long)ctx->task->id, name);
 }
 
@@ -60,17 +58,18 @@ int context_file(struct task_ctx *ctx, struct err *err)
 	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_CONFIG);
 	struct err missing = {0};
 
-	if (ctx->file_read)
+	if (ctx->file.image)
 		return 0;
 	if (repo_file_read(ctx->env->repos, ctx->task->repo_id, ctx->task->base_oid,
-		    REPO_FILE_PATH, LIMIT_CONFIG, &text, ctx->cancel, &missing) < 0 &&
+		    REPO_CONFIG_PATH, LIMIT_CONFIG, &text, ctx->cancel, &missing) < 0 &&
 		missing.kind != ERR_NOT_FOUND) {
 		*err = missing;
-		return err_wrap(err, "read %s", REPO_FILE_PATH);
+		return err_wrap(err, "read %s", REPO_CONFIG_PATH);
 	}
-	if (repo_file_parse(&ctx->file, strbuf_str(&text), text.len, err) < 0)
-		return err_wrap(err, "%s", REPO_FILE_PATH);
-	ctx->file_read = true;
+	bool there = missing.kind != ERR_NOT_FOUND;
+	if (repo_config_parse(&ctx->file, ctx->env->config,
+		    there ? strbuf_str(&text) : NULL, text.len, err) < 0)
+		return err_wrap(err, "%s", REPO_CONFIG_PATH);
 	return 0;
 }
 
@@ -86,24 +85,10 @@ int context_say(
 		.kind = kind,
 		.text = text,
 		.text_len = strlen(text)};
-	struct store_events_append append = {
+	struct store_event_batch append = {
 		.events = &event, .count = 1, .run_offset = -1};
 
 	return store_events_append(ctx->env->store, ctx->task, &append, ctx->cancel, err);
-}
-
-const char *context_harness(const struct task_ctx *ctx)
-{
-	if (ctx->file_read && !str_empty(ctx->file.harness))
-		return ctx->file.harness;
-	return ctx->env->settings.harness;
-}
-
-const char *context_model(const struct task_ctx *ctx)
-{
-	if (ctx->file_read && !str_empty(ctx->file.model))
-		return ctx->file.model;
-	return ctx->env->settings.model;
 }
 
 int context_decide(

@@ -6,7 +6,7 @@
 #define SERVICE_TASK_CONTEXT_H
 
 #include "boxcore/base/log.h"
-#include "service/config/repo_file.h"
+#include "service/config/repo_config.h"
 #include "service/task/task.h"
 
 struct task_ctx {
@@ -15,10 +15,11 @@ struct task_ctx {
 	struct cancel *cancel;
 	struct github_app app;
 	struct github_repo_info repo; /* as GitHub tells it now: names may have changed */
-	struct repo_file file; /* .github/boxwright.yml of base_oid; see context_file() */
-	bool file_read;
-	char *outcome;        /* set by a step that decided how the task ends */
-	int64_t commented_ms; /* last edit of the progress comment */
+	struct repo_config
+		file;  /* .github/boxwright.yml of base_oid; see context_file() */
+	bool back;     /* set by a failed step: to prepare again, the box is no use */
+	char *outcome; /* set by a step that decided how the task ends */
+	int64_t commented_ms; /* last edit of the progress comment, on clock_mono_ms() */
 };
 
 /* The repository as an argument of the GitHub verbs; valid as long as the ctx. */
@@ -34,10 +35,6 @@ int context_file(struct task_ctx *ctx, struct err *err);
 /* A line into the task's log. */
 int context_say(struct task_ctx *ctx, const char *kind, struct err *err, const char *fmt,
 	...) __attribute__((format(printf, 4, 5)));
-/* Which agent: the repository's file, else the settings. */
-const char *context_harness(const struct task_ctx *ctx);
-const char *context_model(const struct task_ctx *ctx);
-
 /* How the task ends.  The first decision stays, also over a restart; the step returns 0
  * after it, and report is next.  `code` is one of the words in outcome.c. */
 int context_decide(struct task_ctx *ctx, const char *code, struct err *err,

@@ -26,6 +26,7 @@
 #define SERVICE_TASK_TASK_H
 
 #include "boxcore/boxcore.h"
+#include "service/config/config.h"
 #include "service/github/github.h"
 #include "service/relay/relay.h"
 #include "service/repo/repo.h"
@@ -33,40 +34,19 @@
 
 #define TASK_MARKER_KEY_SIZE 32
 
-/* What the operator decided; strings are borrowed for as long as the env lives. */
-struct task_settings {
-	const char *state_dir;
-	const char *slug;           /* of the App */
-	const char *image;          /* of boxes, when the repository names none */
-	const char *harness;        /* likewise */
-	const char *model;          /* or NULL: the program's own */
-	const char *const *command; /* of the custom harness, NULL-ended; may be NULL */
-	const char *branch_prefix;  /* NULL: "boxwright" */
-	const char *service_url;    /* for links in comments; NULL: none */
-	bool draft;                 /* pull requests start as drafts */
-	bool network;               /* boxes reach out (BOX_NETWORK_ALL) */
-	bool plain_http;            /* clone URLs may be http:// on loopback: tests */
-	double cpus;                /* of a task's box; 0: boxcore's default */
-	int64_t memory_bytes;
-	int64_t task_ms;         /* a task's whole work step */
-	int64_t silence_ms;      /* of the agent */
-	int64_t setup_ms;        /* all set-up commands together */
-	int64_t budget_microusd; /* of a task; 0: none */
-	int attempts;            /* of a step that meets transient errors */
-	int64_t retry_ms;        /* first wait after one; doubles up to an hour */
-	int64_t comment_gap_ms;  /* between two edits of the progress comment */
-	char marker_key[TASK_MARKER_KEY_SIZE];
-};
-
-/* What every task works with.  Made by service/app, shared by all workers. */
+/* What every task works with.  Made by service/app, shared by all workers; nothing in it
+ * changes while tasks run. */
 struct task_env {
+	const struct config *config;
+	const char *slug; /* of the App, as GitHub tells it */
 	struct store *store;
 	struct github *github;
 	struct repos *repos;
 	struct relay *relay;
 	struct boxcore *core;
-	struct task_settings settings;
 	struct cancel *stop; /* fires when the service stops */
+	/* Makes the hidden markers in our comments unforgeable; kept in the store. */
+	char marker_key[TASK_MARKER_KEY_SIZE];
 };
 
 /* Runs a claimed task until it ends or goes back into the queue; the row's lease is given

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The columns of each table, once: the SQL lists and the moving of rows between
+ * statements and structures both come from here.
+ *
+ * X(KIND, name): KIND is INT (int64_t), BOOL, REAL, TEXT (char *, never NULL) or OPT
+ * (char *, may be NULL).  A column that is no plain member stands in the SQL itself.
+ */
+#ifndef SERVICE_STORE_COLUMNS_H
+#define SERVICE_STORE_COLUMNS_H
+
+/* What the structures of a new task and of a stored one have in common. */
+#define TASK_GIVEN(X)                                                                    \
+	X(TEXT, lane)                                                                    \
+	X(TEXT, verb)                                                                    \
+	X(TEXT, text)                                                                    \
+	X(INT, repo_id)                                                                  \
+	X(INT, installation_id)                                                          \
+	X(TEXT, owner)                                                                   \
+	X(TEXT, repo)                                                                    \
+	X(INT, number)                                                                   \
+	X(BOOL, is_pull)                                                                 \
+	X(TEXT, title)                                                                   \
+	X(TEXT, issue_body)                                                              \
+	X(TEXT, issue_author_login)                                                      \
+	X(INT, requester_id)                                                             \
+	X(TEXT, requester_login)                                                         \
+	X(INT, comment_id)                                                               \
+	X(TEXT, comment_url)                                                             \
+	X(TEXT, trigger_kind)
+
+/* What the worker learns: store_task_save() writes these. `step` comes first, the SQL
+ * counts on it. */
+#define TASK_FACTS(X)                                                                    \
+	X(TEXT, step)                                                                    \
+	X(TEXT, default_branch)                                                          \
+	X(OPT, base_oid)                                                                 \
+	X(OPT, image)                                                                    \
+	X(OPT, prepared_key)                                                             \
+	X(OPT, box_id)                                                                   \
+	X(OPT, run_id)                                                                   \
+	X(INT, run_offset)                                                               \
+	X(OPT, run_state)                                                                \
+	X(OPT, harness)                                                                  \
+	X(OPT, model)                                                                    \
+	X(OPT, session_id)                                                               \
+	X(OPT, tree_oid)                                                                 \
+	X(OPT, commit_oid)                                                               \
+	X(OPT, branch)                                                                   \
+	X(INT, pr_number)                                                                \
+	X(OPT, pr_url)                                                                   \
+	X(INT, comment_status_id)                                                        \
+	X(INT, files)                                                                    \
+	X(INT, added)                                                                    \
+	X(INT, deleted)                                                                  \
+	X(INT, tokens_in)                                                                \
+	X(INT, tokens_out)                                                               \
+	X(INT, tokens_cached)                                                            \
+	X(REAL, cost_usd)                                                                \
+	X(OPT, summary)
+
+#define TASK_MANAGED(X)                                                                  \
+	X(INT, id)                                                                       \
+	X(OPT, delivery_id)                                                              \
+	X(INT, created_ms)                                                               \
+	X(OPT, lease)                                                                    \
+	X(INT, run_at_ms)                                                                \
+	X(INT, attempt)                                                                  \
+	X(INT, crashes)                                                                  \
+	X(OPT, cancel_reason)                                                            \
+	X(OPT, last_error)                                                               \
+	X(INT, started_ms)                                                               \
+	X(INT, finished_ms)                                                              \
+	X(OPT, outcome_code)                                                             \
+	X(OPT, outcome)
+
+#define COMMAND_GIVEN(X)                                                                 \
+	X(TEXT, lane)                                                                    \
+	X(TEXT, verb)                                                                    \
+	X(TEXT, word)                                                                    \
+	X(TEXT, text)                                                                    \
+	X(INT, repo_id)                                                                  \
+	X(INT, installation_id)                                                          \
+	X(TEXT, owner)                                                                   \
+	X(TEXT, repo)                                                                    \
+	X(INT, number)                                                                   \
+	X(BOOL, is_pull)                                                                 \
+	X(INT, requester_id)                                                             \
+	X(TEXT, requester_login)                                                         \
+	X(INT, comment_id)
+
+#define COMMAND_MANAGED(X)                                                               \
+	X(INT, id)                                                                       \
+	X(TEXT, delivery_id)                                                             \
+	X(INT, created_ms)                                                               \
+	X(OPT, lease)                                                                    \
+	X(INT, run_at_ms)                                                                \
+	X(INT, attempt)                                                                  \
+	X(INT, finished_ms)                                                              \
+	X(OPT, outcome)
+
+#define DELIVERY_COLUMNS(X)                                                              \
+	X(TEXT, id)                                                                      \
+	X(TEXT, event)                                                                   \
+	X(OPT, action)                                                                   \
+	X(INT, received_ms)                                                              \
+	X(TEXT, reason_code)                                                             \
+	X(TEXT, reason)                                                                  \
+	X(INT, body_raw_size)
+
+#define STEP_COLUMNS(X)                                                                  \
+	X(INT, task_id)                                                                  \
+	X(INT, seq)                                                                      \
+	X(TEXT, name)                                                                    \
+	X(INT, attempt)                                                                  \
+	X(INT, started_ms)                                                               \
+	X(INT, finished_ms)                                                              \
+	X(TEXT, detail)
+
+#define EVENT_COLUMNS(X)                                                                 \
+	X(INT, seq)                                                                      \
+	X(INT, at_ms)                                                                    \
+	X(TEXT, kind)                                                                    \
+	X(TEXT, text)
+
+#define EFFECT_COLUMNS(X)                                                                \
+	X(INT, task_id)                                                                  \
+	X(TEXT, kind)                                                                    \
+	X(TEXT, slot)                                                                    \
+	X(TEXT, want)                                                                    \
+	X(INT, sent_ms)                                                                  \
+	X(OPT, remote_id)                                                                \
+	X(OPT, remote_url)                                                               \
+	X(OPT, err)
+
+#define PREPARED_COLUMNS(X)                                                              \
+	X(TEXT, key)                                                                     \
+	X(INT, repo_id)                                                                  \
+	X(TEXT, base_oid)                                                                \
+	X(TEXT, image)                                                                   \
+	X(TEXT, setup_hash)                                                              \
+	X(TEXT, snapshot_image)                                                          \
+	X(INT, size_bytes)                                                               \
+	X(INT, layers)                                                                   \
+	X(INT, created_ms)                                                               \
+	X(INT, used_ms)
+
+/* SQL out of the lists; each item ends with a comma. */
+#define SQL_NAME(kind, name) #name ","
+#define SQL_MARK(kind, name) "?,"
+#define SQL_SET(kind, name) #name "=?,"
+#define SQL_FROM_NEW(kind, name) #name "=excluded." #name ","
+
+#define TASK_ROW                                                                         \
+	TASK_GIVEN(SQL_NAME) TASK_FACTS(SQL_NAME) TASK_MANAGED(SQL_NAME) "state"
+#define COMMAND_ROW COMMAND_GIVEN(SQL_NAME) COMMAND_MANAGED(SQL_NAME) "state"
+#define DELIVERY_ROW DELIVERY_COLUMNS(SQL_NAME) "state,coalesce(task_id,0)"
+#define STEP_ROW STEP_COLUMNS(SQL_NAME) "state"
+#define EFFECT_ROW EFFECT_COLUMNS(SQL_NAME) "state"
+#define PREPARED_ROW PREPARED_COLUMNS(SQL_NAME) "state"
+
+#endif

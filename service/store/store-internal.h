@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside the store: connections, prepared statements, the writer's queue, rows.  Only for
+ * the files of this folder.
+ *
+ * A writing verb fills a structure on its stack, hands it with a function to
+ * store_write(), and copies results out when that returned 0.  The function runs on the
+ * store's thread inside the transaction; it may run only statements, and keeps what it
+ * finds in that structure until the commit is known.
+ *
+ *	static int run_touch(struct store *store, struct conn *conn, void *arg, err) {
+ *		CLEANUP(stmt) struct stmt q = stmt_use(conn, STMT_PREPARED_TOUCH);
+ *		stmt_int(&q, touch->now_ms);
+ *		stmt_text(&q, touch->key);
+ *		return stmt_run(&q, err);
+ *	}
+ */
+#ifndef SERVICE_STORE_STORE_INTERNAL_H
+#define SERVICE_STORE_STORE_INTERNAL_H
+
+#include "boxcore/base/thread.h"
+#include "service/store/columns.h"
+#include "service/store/store.h"
+#include "service/store/store_command.h"
+#include "service/store/store_delivery.h"
+#include "service/store/store_effect.h"
+#include "service/store/store_event.h"
+#include "service/store/store_prepared.h"
+#include "service/store/store_step.h"
+#include "service/store/store_task.h"
+
+#include <sqlite3.h>
+
+/* ---- statements (stmts.c) ------------------------------------------------------------ */
+
+enum stmt_id {
+#define STMT(name, who, sql) STMT_##name,
+#include "service/store/stmts.def"
+#undef STMT
+	STMT_COUNT
+};
+
+enum stmt_who { WRITER = 1, READERS = 2, BOTH = 3 };
+
+struct stmt_def {
+	const char *name;
+	enum stmt_who who;
+	const char *sql;
+};
+extern const struct stmt_def stmt_defs[STMT_COUNT];
+
+struct conn {
+	sqlite3 *db;
+	sqlite3_stmt *stmts[STMT_COUNT]; /* NULL where `who` says so */
+	int64_t until_ms;                /* readers: when to give up */
+	struct conn *next_free;
+};
+
+/* Opens with the settings that every connection has, and prepares. */
+int conn_open(struct conn *conn, const char *path, bool writer, struct err *err);
+int conn_prepare(struct conn *conn, enum stmt_who who, struct err *err);
+void conn_close(struct conn *conn); /* zeroed is fine */
+int conn_exec(struct conn *conn, const char *sql, struct err *err);
+/* The error of the connection's last call as ours. */
+int conn_err(struct conn *conn, const char *what, struct err *err);
+
+/* A statement in use: bind in order, step, read columns in order. */
+struct stmt {
+	sqlite3_stmt *handle;
+	struct conn *conn;
+	const char *name;
+	int bound;
+	int column;
+	size_t too_long; /* size of a text that was over the limit */
+};
+
+struct stmt stmt_use(struct conn *conn, enum stmt_id id);
+void stmt_release(struct stmt *q); /* resets; the statement can be used again */
+DEFINE_CLEANUP(stmt, struct stmt, stmt_release(value))
+
+void stmt_int(struct stmt *q, int64_t value);
+void stmt_real(struct stmt *q, double value);
+void stmt_text(struct stmt *q, const char *text);     /* NULL becomes "" */
+void stmt_optional(struct stmt *q, const char *text); /* NULL stays NULL */
+void stmt_text_n(struct stmt *q, const char *text, size_t len);
+void stmt_blob(struct stmt *q, const void *data, size_t len);
+
+int stmt_step(struct stmt *q, struct err *err); /* 1: a row, 0: the end, -1 */
+int stmt_run(struct stmt *q, struct err *err);  /* to the end: changed rows, or -1 */
+
+int64_t stmt_get_int(struct stmt *q);
+double stmt_get_real(struct stmt *q);
+char *stmt_get_text(struct stmt *q); /* the caller frees; NULL for NULL */
+const void *stmt_get_blob(
+	struct stmt *q, size_t *ret_len); /* valid until the next step */
+
+/* ---- rows (rows.c) ------------------------------------------------------------------- */
+
+enum field_kind { FIELD_INT, FIELD_BOOL, FIELD_REAL, FIELD_TEXT, FIELD_OPT, FIELD_STATE };
+
+struct field {
+	enum field_kind kind;
+	size_t offset;
+	const char *const *words; /* FIELD_STATE: by number, NULL-ended */
+};
+
+struct table {
+	const struct field *fields;
+	size_t count;
+	size_t row_size;
+};
+
+extern const struct table table_task, table_task_given, table_task_facts, table_command,
+	table_command_given, table_delivery, table_step, table_event, table_effect,
+	table_prepared;
+
+extern const char *const words_task_state[], *const words_command_state[],
+	*const words_delivery_state[], *const words_step_state[],
+	*const words_effect_state[], *const words_prepared_state[];
+/* The number of a word; -1. */
+int words_find(const char *const *words, const char *word);
+
+void row_bind(struct stmt *q, const struct table *table, const void *row);
+/* The columns from the present one on; the row's former contents are released. */
+int row_read(struct stmt *q, const struct table *table, void *row, struct err *err);
+void row_release(const struct table *table, void *row);
+/* Steps to the end; *ret_rows is one allocation. */
+int rows_read(struct stmt *q, const struct table *table, void **ret_rows,
+	size_t *ret_count, struct err *err);
+void rows_release(const struct table *table, void *rows, size_t count);
+
+/* ---- the writer (writer.c) ----------------------------------------------------------- */
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_FINISHED };
+
+typedef int (*job_fn)(
+	struct store *store, struct conn *conn, void *arg, struct err *err);
+
+struct job {
+	job_fn run;
+	void *arg;
+	bool bare; /* not inside a transaction; runs alone */
+	void (*done)(struct job *job); /* NULL: somebody waits on `finished` */
+	struct cond finished;
+	size_t bytes; /* counts against LIMIT_STORE_QUEUE_BYTES */
+	enum job_state state;
+	int rc;
+	struct err err;
+	struct job *next;
+};
+
+/* Runs fn in a transaction on the store's thread and waits for the commit.  Returns what
+ * fn returned (>= 0), or -1: then nothing was changed. */
+int store_write(struct store *store, job_fn fn, void *arg, struct cancel *cancel,
+	struct err *err);
+/* As store_write outside of any transaction. */
+int store_write_bare(struct store *store, job_fn fn, void *arg, struct cancel *cancel,
+	struct err *err);
+/* Queues a job whose memory `done` frees; -1 when too much waits. */
+int store_write_async(struct store *store, struct job *job, struct err *err);
+
+/* Within a job: listeners hear of it after the commit. */
+void store_note(struct store *store, enum store_change_kind kind, int64_t task_id);
+
+int writer_start(struct store *store, struct err *err);
+void writer_stop(struct store *store); /* does what is queued, then ends */
+
+/* ---- readers (readers.c) ------------------------------------------------------------- */
+
+int readers_open(struct store *store, struct err *err);
+void readers_close(struct store *store);
+/* NULL and the error when none became free in time. */
+struct conn *reader_take(struct store *store, struct err *err);
+void reader_give(struct store *store, struct conn *conn);
+
+struct reader {
+	struct store *store;
+	struct conn *conn;
+};
+DEFINE_CLEANUP(
+	reader, struct reader, if (value->conn) reader_give(value->store, value->conn))
+
+/* ---- migrations (migrations.c) ------------------------------------------------------- */
+
+struct migration {
+	const char *name; /* "0001_start" */
+	const char *sql;
+};
+extern const struct migration migrations[];
+extern const int migrations_count;
+
+/* Brings the database to version `upto` (migrations_count for the newest). */
+int migrations_run(struct conn *conn, int upto, struct err *err);
+
+/* ---- verbs that other verbs use, inside a job ---------------------------------------- */
+
+int task_insert(struct store *store, struct conn *conn, const struct store_task_new *task,
+	const char *delivery_id, int64_t *ret_id, struct err *err);
+int command_insert(struct store *store, struct conn *conn,
+	const struct store_command_new *command, const char *delivery_id,
+	struct err *err);
+int task_new_check(const struct store_task_new *task, struct err *err);
+
+/* What a save brings back. */
+struct task_saved {
+	char *cancel_reason;
+	int64_t crashes;
+};
+/* Writes the facts with `step` (NULL: the row's); "lease lost". */
+int task_save_facts(struct conn *conn, const struct store_task *task, const char *step,
+	struct task_saved *ret, struct err *err);
+/* After the commit. */
+void task_saved_take(struct store_task *task, struct task_saved *saved);
+int task_lease_lost(int64_t id, struct err *err);
+
+/* ---- the store ----------------------------------------------------------------------- */
+
+#define READERS_COUNT 4
+
+struct listener {
+	store_change_fn fn;
+	void *arg;
+};
+
+struct store {
+	char *dir;
+	char *path;
+	int lock_fd;
+
+	struct conn writer; /* only the store's thread, once it runs */
+	pthread_t thread;
+	bool running;
+	struct listener listeners[STORE_LISTENERS_MAX];
+	size_t nlisteners;
+	struct store_change *changes; /* of the present transaction */
+	size_t nchanges, changes_cap;
+
+	struct lock queue_lock;
+	struct cond queue_work;
+	struct job *queue_head, **queue_tail;
+	size_t queue_bytes;
+	bool stopping;
+	int64_t queued, jobs, batches, batch_max, failed;
+
+	struct lock readers_lock;
+	struct cond readers_free;
+	struct conn readers[READERS_COUNT];
+	struct conn *reader_head;
+};
+
+#endif

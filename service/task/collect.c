@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fourth step: what did the agent change?  Objects out of the box, every tree checked
+ * and rebuilt on the host (repo_import), before anybody else sees them.
+ */
+#include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
+#include "service/github/text.h"
+#include "service/store/store_effect.h"
+#include "service/task/box_git.h"
+#include "service/task/context.h"
+#include "service/task/status.h"
+
+#include <signal.h>
+#include <string.h>
+
+#define COLLECT_MS 300000
+#define SHOWN_FILES 60
+
+/* The list of changed files for the pull request; kept as a row, because publish may run
+ * in another process than collect. */
+static int keep_changes(
+	struct task_ctx *ctx, const struct repo_result *result, struct err *err)
+{
+	struct store_effect_key key = {
+		.task_id = ctx->task->id, .lease = ctx->task->lease, .kind = "changes"};
+	CLEANUP(strbuf) struct strbuf list = STRBUF_INIT(LIMIT_COMMENT);
+
+	for (size_t i = 0; i < result->nchanges && i < SHOWN_FILES; i++) {
+		const struct repo_change *c = &result->changes[i];
+		CLEANUP(strbuf) struct strbuf path = STRBUF_INIT(LIMIT_PATH * 2);
+
+		github_text_line(&path, c->path, strlen(c->path), 200);
+		strbuf_addf(
+			&list, "- %s %s", repo_status_name(c->status), strbuf_str(&path));
+		if (c->binary)
+			strbuf_adds(&list, " (binary)\n");
+		else
+			strbuf_addf(&list, " (+%lld -%lld)\n", (long long)c->added,
+				(long long)c->deleted);
+	}
+	if (result->nchanges > SHOWN_FILES)
+		strbuf_addf(&list, "- and %zu more\n", result->nchanges - SHOWN_FILES);
+	if (strbuf_check(&list, "the list of changes", err) < 0)
+		return -1;
+	return store_effect_plan(
+		ctx->env->store, &key, strbuf_str(&list), NULL, ctx->cancel, err);
+}
+
+static int take(struct task_ctx *ctx, struct repo_result *result, struct err *err)
+{
+	CLEANUP(mem) char *dir = context_dir(ctx);
+	CLEANUP(mem) char *pack = context_path(ctx, "result.pack");
+	struct box_git git = {
+		.core = ctx->env->core, .box = ctx->task->box_id, .dir = dir};
+	struct repo_policy policy = {
+		.protect = (const char *const *)ctx->file.protect.items,
+		.nprotect = ctx->file.protect.count};
+	char tree[REPO_OID_SIZE];
+	CLEANUP(cancel) struct cancel *limit = cancel_new(ctx->cancel);
+
+	cancel_deadline(limit, COLLECT_MS, "the limit for collecting the change");
+	int rc = box_git_collect(&git, ctx->task->base_oid, pack, tree, limit, err);
+	if (rc == 0)
+		rc = repo_import(ctx->env->repos, ctx->task->repo_id, ctx->task->base_oid,
+			pack, tree, &policy, result, limit, err);
+	unlink(pack);
+	return rc;
+}
+
+int step_collect(struct task_ctx *ctx, struct err *err)
+{
+	CLEANUP(repo_result) struct repo_result result = {0};
+	struct err ignored = {0};
+
+	if (context_file(ctx, err) < 0 || status_update(ctx, "collect", false, err) < 0)
+		return -1;
+	/* What the agent left running must not change files while we look. */
+	run_signal(ctx->env->core, ctx->task->box_id, ctx->task->run_id, SIGKILL,
+		ctx->cancel, &ignored);
+	if (take(ctx, &result, err) < 0) {
+		if (err->kind != ERR_INPUT && err->kind != ERR_LIMIT &&
+			err->kind != ERR_DENIED)
+			return -1;
+		return context_decide(ctx, "failed_result", err,
+			"the change cannot be published: %s", err->text);
+	}
+	if (result.no_change)
+		return context_decide(ctx, "no_change", err,
+			"the agent changed nothing, so there is no pull request");
+	if ((int64_t)result.nchanges > ctx->file.files)
+		return context_decide(ctx, "failed_result", err,
+			"the change cannot be published: it touches %zu files, the limit "
+			"is "
+			"%lld (limits.files)",
+			result.nchanges, (long long)ctx->file.files);
+	store_set(&ctx->task->tree_oid, result.tree);
+	ctx->task->files = (int64_t)result.nchanges;
+	ctx->task->added = result.added;
+	ctx->task->deleted = result.deleted;
+	if (keep_changes(ctx, &result, err) < 0)
+		return -1;
+	return context_say(ctx, "collect", err, "%lld files changed, +%lld -%lld",
+		(long long)ctx->task->files, (long long)result.added,
+		(long long)result.deleted);
+}

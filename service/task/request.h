@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What the agent is told.  Internal to service/task. */
+#ifndef SERVICE_TASK_REQUEST_H
+#define SERVICE_TASK_REQUEST_H
+
+#include "service/task/context.h"
+
+/* Appends the prompt: our rules, then the issue and the request as marked foreign text, as
+ * they were when the delivery was signed. */
+int request_prompt(
+	struct task_ctx *ctx, const char *dir, struct strbuf *out, struct err *err);
+
+/* Appends the standing rules, with the repository's AGENTS.md or CLAUDE.md of the base
+ * commit. */
+int request_instructions(struct task_ctx *ctx, struct strbuf *out, struct err *err);
+
+#endif

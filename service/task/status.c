@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* What people read: rendered from rows and prompts, cleaned before it is published. */
+#include "service/task/status.h"
+
+#include "boxcore/base/clock.h"
+#include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "prompts/prompts.h"
+#include "prompts/published.h"
+#include "service/github/text.h"
+#include "service/store/store_effect.h"
+#include "service/store/store_step.h"
+#include "service/task/effects.h"
+
+#include <string.h>
+
+static const struct {
+	const char *step, *label;
+} shown[] = {
+	{"gate", "Request accepted"},
+	{"prepare", "Box prepared"},
+	{"work", "Agent's work"},
+	{"collect", "Change checked"},
+	{"publish", "Pull request"},
+};
+
+const char *outcome_sentence(const struct task_ctx *ctx)
+{
+	const char *line = ctx->outcome ? strchr(ctx->outcome, '\n') : NULL;
+
+	return line ? line + 1 : "";
+}
+
+bool outcome_begins(const struct task_ctx *ctx, const char *prefix)
+{
+	return str_starts(ctx->outcome, prefix);
+}
+
+bool outcome_is(const struct task_ctx *ctx, const char *word)
+{
+	size_t len = strlen(word);
+
+	return outcome_begins(ctx, word) &&
+	       (ctx->outcome[len] == '\n' || ctx->outcome[len] == '\0');
+}
+
+/* The newest row of that name. */
+static const struct store_step *latest(const struct store_steps *list, const char *name)
+{
+	for (size_t i = list->count; i > 0; i--)
+		if (str_eq(list->rows[i - 1].name, name))
+			return &list->rows[i - 1];
+	return NULL;
+}
+
+static void add_steps(const struct store_steps *list, const char *now, struct strbuf *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+		const struct store_step *row = latest(list, shown[i].step);
+		bool done = row && row->state == STORE_STEP_DONE;
+
+		strbuf_addf(out, "- [%c] %s", done ? 'x' : ' ', shown[i].label);
+		if (done)
+			strbuf_addf(out, " (%.1f s)",
+				(double)(row->finished_ms - row->started_ms) / 1000);
+		else if (str_eq(shown[i].step, now))
+			strbuf_adds(out, " ...");
+		strbuf_addc(out, '\n');
+	}
+}
+
+/* Facts of the run, a line each. */
+static void add_facts(const struct task_ctx *ctx, struct strbuf *out)
+{
+	const struct store_task *task = ctx->task;
+
+	if (!str_empty(task->harness))
+		strbuf_addf(out, "- Agent: %s%s%s\n", task->harness,
+			str_empty(task->model) ? "" : ", model ",
+			str_empty(task->model) ? "" : task->model);
+	if (!str_empty(task->base_oid))
+		strbuf_addf(out, "- Base: %.12s\n", task->base_oid);
+	if (task->tokens_in + task->tokens_out > 0)
+		strbuf_addf(out, "- Tokens: %lld in, %lld cached, %lld out; cost $%.4f\n",
+			(long long)task->tokens_in, (long long)task->tokens_cached,
+			(long long)task->tokens_out, task->cost_usd);
+	strbuf_addf(out, "- Task: %lld, %lld s\n", (long long)task->id,
+		(long long)((clock_wall_ms() - task->created_ms) / 1000));
+	if (!str_empty(ctx->env->config->public_url))
+		strbuf_addf(out, "- Log: %s/v1/tasks/%lld/events\n",
+			ctx->env->config->public_url, (long long)task->id);
+}
+
+static const char *state_sentence(const struct task_ctx *ctx, const char *step)
+{
+	if (ctx->outcome && outcome_is(ctx, "pull_request"))
+		return "Done: there is a pull request.";
+	if (ctx->outcome && outcome_is(ctx, "no_change"))
+		return "Done: nothing had to be changed.";
+	if (ctx->outcome && outcome_is(ctx, "cancelled"))
+		return "Cancelled.";
+	if (ctx->outcome)
+		return "This did not work.";
+	return str_eq(step, "gate") ? "Accepted, waiting for a box." : "Working on it.";
+}
+
+int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf steps = STRBUF_INIT(LIMIT_COMMENT);
+	CLEANUP(strbuf) struct strbuf details = STRBUF_INIT(LIMIT_COMMENT);
+	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(LIMIT_COMMENT * 2);
+	CLEANUP(store_steps) struct store_steps list = {0};
+
+	if (!now && ctx->task->comment_status_id &&
+		clock_mono_ms() - ctx->commented_ms <
+			ctx->env->config->github_comment_spacing_ms)
+		return 0;
+	if (store_step_list(ctx->env->store, ctx->task->id, &list, err) < 0)
+		return -1;
+	add_steps(&list, step, &steps);
+	if (ctx->outcome) {
+		prompt_clean_published(&details, outcome_sentence(ctx),
+			strlen(outcome_sentence(ctx)), 4000);
+		strbuf_adds(&details, "\n\n");
+	}
+	add_facts(ctx, &details);
+	struct prompt_var vars[] = {
+		{"state", state_sentence(ctx, step)},
+		{"steps", strbuf_str(&steps)},
+		{"details", strbuf_str(&details)},
+	};
+	if (prompt_render("comment_status", vars, ARRAY_LEN(vars), &body, err) < 0)
+		return -1;
+	github_text_cut(&body, LIMIT_COMMENT, NULL);
+	return effect_status(ctx, strbuf_str(&body), now, err);
+}
+
+char *status_title(const struct task_ctx *ctx)
+{
+	struct strbuf title = STRBUF_INIT(512);
+
+	strbuf_adds(&title, "fix: ");
+	github_text_line(&title, ctx->task->title, strlen(ctx->task->title), 66);
+	return strbuf_take(&title);
+}
+
+int status_pull_body(struct task_ctx *ctx, struct strbuf *out, struct err *err)
+{
+	struct store_effect_key key = {.task_id = ctx->task->id, .kind = "changes"};
+	CLEANUP(store_effect) struct store_effect changes = {0};
+	CLEANUP(strbuf) struct strbuf facts = STRBUF_INIT(LIMIT_COMMENT);
+	CLEANUP(mem)
+	char *reference = mem_printf("Fixes #%lld", (long long)ctx->task->number);
+	CLEANUP(mem) char *requester = mem_printf("@%s", ctx->task->requester_login);
+
+	if (store_effect_get(ctx->env->store, &key, &changes, err) < 0)
+		return -1;
+	add_facts(ctx, &facts);
+	struct prompt_var vars[] = {
+
+		{"summary", str_empty(ctx->task->summary) ? "The agent gave no summary."
+							  : ctx->task->summary},
+		{"reference", reference},
+		{"changes", changes.want},
+		{"checks",
+			"By the agent itself, as its summary says; not repeated by the "
+			"service."},
+		{"notes", "An agent wrote this. Nobody has read it yet."},
+		{"details", strbuf_str(&facts)},
+		{"requester", requester},
+	};
+	if (prompt_render("pr_body", vars, ARRAY_LEN(vars), out, err) < 0)
+		return -1;
+	github_text_cut(out, LIMIT_COMMENT, NULL);
+	return 0;
+}

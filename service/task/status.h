@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What people read on GitHub about a task: the progress comment, the answer, the pull
+ * request's text.  Internal to service/task.
+ */
+#ifndef SERVICE_TASK_STATUS_H
+#define SERVICE_TASK_STATUS_H
+
+#include "service/task/context.h"
+
+/* Brings the progress comment up to date while `step` is being done ("" when the task has
+ * ended as ctx->outcome says). */
+int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *err);
+
+/* Appends the pull request's body. */
+int status_pull_body(struct task_ctx *ctx, struct strbuf *out, struct err *err);
+
+/* The title of commit and pull request: one line, at most 72 characters. */
+char *status_title(const struct task_ctx *ctx);
+
+/* The word and the sentence of ctx->outcome ("word\nsentence"); borrowed. */
+const char *outcome_sentence(const struct task_ctx *ctx);
+bool outcome_is(const struct task_ctx *ctx, const char *word);
+/* "refused_" and the like. */
+bool outcome_begins(const struct task_ctx *ctx, const char *prefix);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The walk: from the step where the row stands to the end of the task.
+ */
+#define LOG_MODULE "task"
+#include "service/task/context.h"
+
+#include "boxcore/base/clock.h"
+#include "boxcore/base/crypto.h"
+#include "boxcore/base/file.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "service/store/store_effect.h"
+#include "service/store/store_step.h"
+#include "service/task/retry.h"
+#include "service/task/status.h"
+
+#include <string.h>
+
+/* How long the last words on GitHub may take, also after a cancel. */
+#define REPORT_MS 120000
+
+static const struct task_step {
+	const char *name;
+	int (*run)(struct task_ctx *ctx, struct err *err);
+	const char *next; /* NULL: the last */
+} steps[] = {
+	{"gate", step_gate, "prepare"},
+	{"prepare", step_prepare, "work"},
+	{"work", step_work, "collect"},
+	{"collect", step_collect, "publish"},
+	{"publish", step_publish, "report"},
+	{"report", step_report, NULL},
+};
+
+static const struct task_step *find_step(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		if (str_eq(steps[i].name, name))
+			return &steps[i];
+	return &steps[0];
+}
+
+static void context_release(struct task_ctx *ctx)
+{
+	repo_config_release(&ctx->file);
+	free(ctx->outcome);
+}
+DEFINE_CLEANUP(task_ctx, struct task_ctx, context_release(value))
+
+/* Who we are, where the repository is now, and what was decided before a restart. */
+static int context_load(struct task_ctx *ctx, struct err *err)
+{
+	CLEANUP(store_effect) struct store_effect outcome = {0};
+	struct store_effect_key key = {.task_id = ctx->task->id, .kind = "outcome"};
+	struct err missing = {0};
+
+	if (store_effect_get(ctx->env->store, &key, &outcome, &missing) == 0)
+		ctx->outcome = mem_strdup(outcome.want);
+	if (github_app_self(ctx->env->github, &ctx->app, ctx->cancel, err) < 0)
+		return err_wrap(err, "ask GitHub who we are");
+	struct github_repo repo = context_repo(ctx);
+	if (github_repo_get(ctx->env->github, &repo, &ctx->repo, ctx->cancel, err) < 0)
+		return err_wrap(err, "look up the repository");
+	return 0;
+}
+
+static bool stopped_by_person(const struct task_ctx *ctx)
+{
+	return cancel_fired(ctx->cancel) && !cancel_fired(ctx->env->stop);
+}
+
+/* Runs one step with its row around it.  *ret_next is where to go on; NULL at the end. */
+static int run_step(struct task_ctx *ctx, const struct task_step *step,
+	const char **ret_next, struct err *err)
+{
+	struct store *store = ctx->env->store;
+	int64_t seq = 0, began = clock_mono_ms();
+
+	if (store_step_begin(
+		    store, ctx->task, step->name, clock_wall_ms(), &seq, NULL, err) < 0)
+		return -1;
+	log_push("step", step->name);
+	int rc = step->run(ctx, err);
+	*ret_next = ctx->outcome && step->next ? "report" : step->next;
+	if (rc < 0) {
+		const char *back = ctx->back ? "prepare" : NULL;
+		struct err ignored = {0};
+
+		store_step_end(store, ctx->task, seq, false, err->text, back,
+			clock_wall_ms(), NULL, &ignored);
+	} else {
+		log_info("done ms=%lld", (long long)(clock_mono_ms() - began));
+		rc = store_step_end(store, ctx->task, seq, true, "", *ret_next,
+			clock_wall_ms(), NULL, err);
+	}
+	log_pop();
+	ctx->back = false;
+	return rc;
+}
+
+static enum store_task_state final_state(const struct task_ctx *ctx)
+{
+	if (outcome_is(ctx, "pull_request") || outcome_is(ctx, "no_change"))
+		return STORE_TASK_DONE;
+	if (outcome_is(ctx, "cancelled"))
+		return STORE_TASK_CANCELLED;
+	if (outcome_begins(ctx, "refused_"))
+		return STORE_TASK_REFUSED;
+	return STORE_TASK_FAILED;
+}
+
+static void finish(struct task_ctx *ctx)
+{
+	struct err err = {0};
+	CLEANUP(mem)
+	char *code = mem_strndup(ctx->outcome, strcspn(ctx->outcome, "\n"));
+
+	if (store_task_finish(ctx->env->store, ctx->task, final_state(ctx), code,
+		    outcome_sentence(ctx), clock_wall_ms(), NULL, &err) < 0)
+		log_error("cannot be finished: %s", err.text);
+	else
+		log_info("ended outcome=%s", code);
+}
+
+static void put_back(
+	struct task_ctx *ctx, int64_t wait_ms, bool counted, const char *error)
+{
+	struct err err = {0};
+
+	if (store_task_put_back(ctx->env->store, ctx->task, clock_wall_ms() + wait_ms,
+		    counted, error, NULL, &err) < 0)
+		log_error("cannot be put back: %s", err.text);
+}
+
+/* What follows from a failed step: true when the walk goes on (to report). */
+static bool go_on_after(
+	struct task_ctx *ctx, const struct task_step *step, const struct err *why)
+{
+	const struct config *config = ctx->env->config;
+	struct err err = {0};
+	uint32_t spread;
+
+	if (cancel_fired(ctx->env->stop)) {
+		log_info("put back: the service stops");
+		put_back(ctx, 0, false, NULL);
+		return false;
+	}
+	if (stopped_by_person(ctx) && step->next) {
+		struct err reason = {0};
+
+		cancel_check(ctx->cancel, &reason);
+		return context_decide(ctx, "cancelled", &err, "%s", reason.text) == 0;
+	}
+	crypto_random(&spread, sizeof spread);
+	struct retry retry = retry_decide(why, ctx->task->attempt, config->task_attempts,
+		config->task_retry_s * 1000, spread);
+	if (retry.again) {
+		log_warn("tried again in %lld s: %s", (long long)(retry.wait_ms / 1000),
+			why->text);
+		context_say(ctx, "error", &err, "%s; tried again in %lld s", why->text,
+			(long long)(retry.wait_ms / 1000));
+		put_back(ctx, retry.wait_ms, true, why->text);
+		return false;
+	}
+	log_warn("failed: %s", why->text);
+	context_say(ctx, "error", &err, "%s", why->text);
+	if (!step->next) { /* not even the report could be made */
+		finish(ctx);
+		return false;
+	}
+	CLEANUP(mem) char *code = mem_printf("failed_%s", step->name);
+	if (context_decide(ctx, code, &err, "%s", why->text) == 0)
+		return true;
+	log_error("outcome cannot be stored: %s", err.text);
+	return false;
+}
+
+/* The report is made even when the task was cancelled or ran out of time. */
+static void walk(struct task_ctx *ctx)
+{
+	CLEANUP(cancel) struct cancel *closing = cancel_new(ctx->env->stop);
+	const struct task_step *step =
+		find_step(ctx->outcome ? "report" : ctx->task->step);
+
+	for (;;) {
+		struct err err = {0};
+		const char *next = NULL;
+
+		if (!step->next) {
+			cancel_deadline(closing, REPORT_MS, "the limit for reporting");
+			ctx->cancel = closing;
+		}
+		if (run_step(ctx, step, &next, &err) < 0) {
+			if (!go_on_after(ctx, step, &err))
+				return;
+			next = "report";
+		}
+		if (!next) {
+			finish(ctx);
+			return;
+		}
+		step = find_step(next);
+	}
+}
+
+void task_run(struct task_env *env, struct store_task *task, struct cancel *cancel)
+{
+	CLEANUP(task_ctx)
+	struct task_ctx ctx = {.env = env, .task = task, .cancel = cancel};
+	CLEANUP(mem) char *id = mem_printf("%lld", (long long)task->id);
+	CLEANUP(mem) char *files = mem_printf("%s/tasks", store_dir(env->store));
+	struct err err = {0};
+
+	log_push("task", id);
+	if (task->cancel_reason)
+		cancel_fire(cancel, task->cancel_reason);
+	if (file_mkdirs(files, 0700, &err) < 0 || context_load(&ctx, &err) < 0) {
+		if (go_on_after(&ctx, find_step(task->step), &err))
+			walk(&ctx);
+	} else {
+		walk(&ctx);
+	}
+	log_pop();
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The third step: the agent's run.
+ *
+ * The run belongs to the box, not to this process: its output is spooled there and read by
+ * offset.  Each piece is turned into events, and the events are stored in one transaction
+ * with the offset behind them; so after a restart, or a lost link, the run is taken up
+ * exactly where the rows end.
+ */
+#include "boxcore/agent/harness.h"
+#include "boxcore/base/clock.h"
+#include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "prompts/published.h"
+#include "service/store/store_event.h"
+#include "service/task/context.h"
+#include "service/task/request.h"
+#include "service/task/status.h"
+
+#include <string.h>
+
+#define RELAY_PORT 7332            /* in the box, on its own loopback */
+#define LINK_RETRIES 5             /* in a row, without a byte between */
+#define STOP_GRACE_MS 2000         /* an agent writes its last line within that */
+#define EVENTS_AT_ONCE 256         /* of one piece of output; STORE_PAGE_MAX is more */
+#define SHOWN_MAX (16 * LIMIT_KIB) /* of one event's text that is kept */
+
+struct work {
+	struct task_ctx *ctx;
+	const struct harness *harness;
+	struct agent_reader *reader;
+	struct relay_lease *lease;
+	struct run *run;
+	struct cancel *limit; /* the task's time */
+	struct cancel *quiet; /* the agent's silence */
+	bool listening;
+	bool resumed; /* another process began this run */
+	/* Events of the piece of output that is being fed */
+	struct store_event_new events[EVENTS_AT_ONCE];
+	size_t nevents;
+};
+
+static void work_release(struct work *w)
+{
+	run_close(w->run);
+	if (w->listening)
+		box_unlisten(w->ctx->env->core, w->ctx->task->box_id, RELAY_PORT);
+	relay_lease_free(w->lease);
+	agent_reader_free(w->reader);
+	for (size_t i = 0; i < w->nevents; i++)
+		free((void *)(uintptr_t)w->events[i].text);
+	cancel_free(w->quiet);
+	cancel_free(w->limit);
+}
+DEFINE_CLEANUP(work, struct work, work_release(value))
+
+/* ---- events ---- */
+
+static void on_event(void *arg, const struct agent_event *event)
+{
+	struct work *w = arg;
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_AGENT_EVENT * 4);
+
+	if (event->kind == AGENT_START && *event->session_id)
+		store_set(&w->ctx->task->session_id, event->session_id);
+	if (event->kind == AGENT_USAGE || w->nevents == EVENTS_AT_ONCE)
+		return;
+	if (event->kind == AGENT_TOOL)
+		strbuf_addf(&text, "%s ", event->tool);
+	size_t len = strlen(event->text);
+	secret_redact(&text, event->text,
+		str_utf8_cut(event->text, len < SHOWN_MAX ? len : SHOWN_MAX));
+	struct store_event_new *kept = &w->events[w->nevents++];
+	*kept = (struct store_event_new){.at_ms = clock_wall_ms(),
+		.kind = agent_event_name(event->kind),
+		.text_len = text.len};
+	kept->text = strbuf_take(&text);
+}
+
+static int store_piece(struct work *w, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf state = STRBUF_INIT(LIMIT_AGENT_STATE);
+	struct store_event_batch batch = {.events = w->events, .count = w->nevents};
+
+	agent_reader_save(w->reader, &state);
+	batch.run_offset = (int64_t)agent_reader_offset(w->reader);
+	batch.run_state = strbuf_str(&state);
+	int rc = store_events_append(w->ctx->env->store, w->ctx->task, &batch, NULL, err);
+	for (size_t i = 0; i < w->nevents; i++)
+		free((void *)(uintptr_t)w->events[i].text);
+	w->nevents = 0;
+	return rc;
+}
+
+/* On a relay thread: its own view of the row, since the worker's belongs to the worker. */
+static void on_usage(void *arg, const char *model, const struct relay_usage *call,
+	const struct relay_usage *total)
+{
+	struct task_ctx *ctx = arg;
+	struct store_task fenced = {.id = ctx->task->id, .lease = ctx->task->lease};
+	struct store_event_batch batch = {
+		.run_offset = -1,
+		.tokens_in = call->input_tokens + call->cache_write_tokens,
+		.tokens_out = call->output_tokens,
+		.tokens_cached = call->cached_tokens,
+		.cost_usd = (double)call->cost_microusd / 1e6,
+	};
+	struct err err = {0};
+
+	(void)model;
+	(void)total;
+	if (store_events_append(ctx->env->store, &fenced, &batch, NULL, &err) < 0)
+		log_line(LOG_WARN, "task", "usage of a call is not stored: %s", err.text);
+}
+
+/* ---- beginning ---- */
+
+static int64_t budget(const struct task_ctx *ctx)
+{
+	return (int64_t)(ctx->file.cost_usd * 1e6);
+}
+
+static int open_relay(struct work *w, struct err *err)
+{
+	struct task_ctx *ctx = w->ctx;
+	CLEANUP(mem) char *name = mem_printf("task-%lld", (long long)ctx->task->id);
+	const char *provider = harness_provider(w->harness);
+	struct relay_lease_spec spec = {
+		.name = name,
+		.budget_microusd = budget(ctx),
+		.spent = {.cost_microusd = (int64_t)(ctx->task->cost_usd * 1e6)},
+		.allow = {[RELAY_ANTHROPIC] = !str_eq(provider, "openai"),
+			[RELAY_OPENAI] = !str_eq(provider, "anthropic")},
+		.on_usage = on_usage,
+		.arg = ctx,
+		.cancel = w->limit,
+	};
+
+	w->lease = relay_lease_new(ctx->env->relay, &spec);
+	if (box_listen(ctx->env->core, ctx->task->box_id, RELAY_PORT, relay_accept,
+		    w->lease, w->limit, err) < 0)
+		return err_wrap(err, "offer the model to the box");
+	w->listening = true;
+	return 0;
+}
+
+/* Plans the agent's command, writes its files, starts the run.  The run's name is stored
+ * before, so that a crash in between finds it. */
+static int start_agent(struct work *w, struct err *err)
+{
+	struct task_ctx *ctx = w->ctx;
+	struct boxcore *core = ctx->env->core;
+	CLEANUP(mem) char *dir = context_dir(ctx);
+	CLEANUP(strbuf) struct strbuf prompt = STRBUF_INIT(LIMIT_PROMPT);
+	CLEANUP(strbuf) struct strbuf rules = STRBUF_INIT(LIMIT_PROMPT);
+	CLEANUP(agent_plan) struct agent_plan plan = {0};
+
+	if (request_prompt(ctx, dir, &prompt, err) < 0 ||
+		request_instructions(ctx, &rules, err) < 0)
+		return -1;
+	struct agent_request request = {
+		.prompt = strbuf_str(&prompt),
+		.model = str_empty(ctx->file.model) ? NULL : ctx->file.model,
+		.folder = dir,
+		.relay_port = RELAY_PORT,
+		.max_cost_usd = ctx->file.cost_usd,
+		.instructions = strbuf_str(&rules),
+		.command = (const char *const *)ctx->file.command.items,
+	};
+	if (harness_plan(w->harness, &request, &plan, err) < 0)
+		return -1;
+	for (size_t i = 0; i < plan.nfiles; i++)
+		if (box_file_put(core, ctx->task->box_id, plan.files[i].path,
+			    plan.files[i].mode, plan.files[i].content, plan.files[i].len,
+			    w->limit, err) < 0)
+			return err_wrap(err, "write %s into the box", plan.files[i].path);
+	struct run_spec spec = {
+		.id = ctx->task->run_id,
+		.argv = (const char *const *)plan.argv,
+		.env = (const char *const *)plan.env,
+		.cwd = plan.cwd,
+		.stdin_open = plan.input != NULL,
+		.keep = true,
+	};
+	if (run_start(core, ctx->task->box_id, &spec, &w->run, w->limit, err) < 0)
+		return err_wrap(err, "start the agent");
+	if (plan.input &&
+		(run_write(w->run, plan.input, plan.input_len, w->limit, err) < 0 ||
+			run_close_stdin(w->run, w->limit, err) < 0))
+		return err_wrap(err, "give the agent its prompt");
+	return context_say(ctx, "work", err, "%s started", harness_name(w->harness));
+}
+
+/* The run that the row names, if the box knows it. */
+static int take_up(struct work *w, struct err *err)
+{
+	struct store_task *task = w->ctx->task;
+	struct err why = {0};
+
+	if (run_attach(w->ctx->env->core, task->box_id, task->run_id,
+		    (uint64_t)task->run_offset, &w->run, w->limit, &why) == 0)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+static int make_reader(struct work *w, struct err *err)
+{
+	const char *saved = w->ctx->task->run_state;
+
+	if (str_empty(saved))
+		w->reader = agent_reader_new(w->harness, NULL);
+	else
+		w->reader = agent_reader_load(w->harness, saved, err);
+	return w->reader ? 0 : -1;
+}
+
+/* Starts the run, or goes on with the one that an earlier process started. */
+static int begin(struct work *w, struct err *err)
+{
+	struct task_ctx *ctx = w->ctx;
+	struct box_info info;
+
+	if (box_get(ctx->env->core, ctx->task->box_id, &info, w->limit, err) < 0) {
+		ctx->back = err->kind == ERR_NOT_FOUND;
+		if (ctx->back)
+			err->kind = ERR_TRANSIENT; /* a fresh box will do */
+		return -1;
+	}
+	if (make_reader(w, err) < 0 || open_relay(w, err) < 0)
+		return -1;
+	if (!str_empty(ctx->task->run_id)) {
+		if (take_up(w, err) == 0) {
+			w->resumed = true;
+			return context_say(ctx, "work", err,
+				"the run goes on, taken up at byte %lld",
+				(long long)ctx->task->run_offset);
+		}
+		if (err->kind != ERR_NOT_FOUND)
+			return -1;
+		if (ctx->task->run_offset > 0) { /* it ran, and died with its box */
+			ctx->back = true;
+			return err_set(err, ERR_TRANSIENT,
+				"the agent's run was lost when its box stopped");
+		}
+		return start_agent(w, err);
+	}
+	store_set(&ctx->task->run_id, "agent");
+	ctx->task->run_offset = 0;
+	if (store_task_save(ctx->env->store, ctx->task, w->limit, err) < 0)
+		return -1;
+	return start_agent(w, err);
+}
+
+/* ---- reading ---- */
+
+/* Reads once; a lost link is made again at the stored offset. */
+static int read_on(struct work *w, struct run_event *event, struct err *err)
+{
+	const struct config *config = w->ctx->env->config;
+
+	for (int tries = 0;; tries++) {
+		cancel_deadline(w->quiet, config->task_no_output_minutes * 60000,
+			"the limit for an agent that says nothing "
+			"(task.no_output_minutes)");
+		if (w->run && run_read(w->run, event, w->quiet, err) == 0)
+			return 0;
+		if (err->kind != ERR_TRANSIENT || cancel_fired(w->quiet) ||
+			tries == LINK_RETRIES)
+			return -1;
+		run_close(TAKE(w->run));
+		if (cancel_sleep(w->limit, 200L << tries, err) < 0)
+			return -1;
+		struct err again = {0};
+		if (take_up(w, &again) < 0 && again.kind != ERR_TRANSIENT) {
+			w->ctx->back = again.kind == ERR_NOT_FOUND;
+			return err_set(err, w->ctx->back ? ERR_TRANSIENT : again.kind,
+				"the agent's run was lost: %s", again.text);
+		}
+	}
+}
+
+/* Until the end of the run; *ret_code is its exit status. */
+static int follow(struct work *w, int *ret_code, struct err *err)
+{
+	for (;;) {
+		struct run_event event;
+
+		if (read_on(w, &event, err) < 0)
+			return -1;
+		if (event.kind == RUN_EXIT) {
+			*ret_code = event.exit_code;
+			return 0;
+		}
+		bool out = event.kind == RUN_STDOUT;
+		agent_feed(w->reader, out ? event.data : NULL, out ? event.len : 0,
+			event.offset, on_event, w);
+		if (store_piece(w, err) < 0)
+			return -1;
+		run_ack(w->run, (uint64_t)w->ctx->task->run_offset);
+		if (status_update(w->ctx, "work", false, err) < 0)
+			return -1;
+	}
+}
+
+/* ---- ending ---- */
+
+static int keep_result(struct work *w, const struct agent_result *result, struct err *err)
+{
+	struct store_task *task = w->ctx->task;
+	CLEANUP(strbuf) struct strbuf summary = STRBUF_INIT(LIMIT_COMMENT);
+	struct relay_usage used;
+
+	prompt_clean_published(&summary, result->answer, strlen(result->answer), 20000);
+	store_set(&task->summary, strbuf_str(&summary));
+	if (!str_empty(result->session_id))
+		store_set(&task->session_id, result->session_id);
+	relay_lease_usage(w->lease, &used);
+	if (used.calls == 0 && !w->resumed) { /* an agent that brings its own figures */
+		struct store_event_batch batch = {
+			.run_offset = -1,
+			.tokens_in = result->usage.input_tokens,
+			.tokens_out = result->usage.output_tokens,
+			.tokens_cached = result->usage.cached_tokens,
+			.cost_usd = result->usage.cost_usd,
+		};
+		if (store_events_append(w->ctx->env->store, task, &batch, NULL, err) < 0)
+			return -1;
+	}
+	return store_task_save(w->ctx->env->store, task, NULL, err);
+}
+
+static int finish(struct work *w, int exit_code, struct err *err)
+{
+	CLEANUP(agent_result) struct agent_result result = {0};
+	struct err why = {0};
+	int rc = agent_finish(w->reader, exit_code, &result, &why);
+
+	if (keep_result(w, &result, err) < 0)
+		return -1;
+	if (rc == 0)
+		return context_say(w->ctx, "work", err, "the agent has finished");
+	if (exit_code < 0 || why.kind == ERR_TRANSIENT) {
+		w->ctx->back =
+			true; /* what it left half done is no base for another try */
+		store_set(&w->ctx->task->run_id, NULL);
+		store_set(&w->ctx->task->run_state, NULL);
+		return err_set(err, ERR_TRANSIENT, "the agent: %s", why.text);
+	}
+	return context_decide(
+		w->ctx, "failed_agent", err, "the agent gave up: %s", why.text);
+}
+
+/* The run is ended unless the service only stops: then it goes on without us. */
+static int interrupted(struct work *w, struct err *err)
+{
+	struct task_ctx *ctx = w->ctx;
+	CLEANUP(cancel) struct cancel *closing = cancel_new(ctx->env->stop);
+	struct err ignored = {0};
+
+	if (cancel_fired(ctx->env->stop))
+		return -1;
+	bool person = cancel_fired(ctx->cancel);
+	if (!person && !cancel_fired(w->quiet))
+		return -1;
+	cancel_deadline(closing, 30000, "the limit for stopping the agent");
+	run_stop(ctx->env->core, ctx->task->box_id, ctx->task->run_id, STOP_GRACE_MS,
+		closing, &ignored);
+	if (person)
+		return -1;
+	return context_decide(
+		ctx, "failed_time", err, "the agent was stopped: %s", err->text);
+}
+
+int step_work(struct task_ctx *ctx, struct err *err)
+{
+	CLEANUP(work) struct work w = {.ctx = ctx};
+	int exit_code = 0;
+
+	if (context_file(ctx, err) < 0 || status_update(ctx, "work", false, err) < 0)
+		return -1;
+	w.harness = harness_find(ctx->file.harness);
+	if (!w.harness)
+		return context_decide(ctx, "failed_config", err,
+			"there is no agent called %s; use claude-code, codex or custom",
+			ctx->file.harness);
+	w.limit = cancel_new(ctx->cancel);
+	cancel_deadline(w.limit, ctx->file.minutes * 60000,
+		"the limit for a task's work (limits.minutes)");
+	w.quiet = cancel_new(w.limit);
+	if (begin(&w, err) < 0 || follow(&w, &exit_code, err) < 0)
+		return interrupted(&w, err);
+	return finish(&w, exit_code, err);
+}
