@@ -61,7 +61,7 @@ static void clean_boxes(struct task_env *env, struct cancel *cancel)
 
 static void clean_prepared(struct task_env *env, int64_t unused_ms, struct cancel *cancel)
 {
-	CLEANUP(store_prepareds) struct store_prepareds old = {0};
+	CLEANUP(store_prepared_rows) struct store_prepared_rows old = {0};
 	struct err err = {0};
 
 	if (store_prepared_list_old(env->store, clock_wall_ms() - unused_ms,

@@ -15,6 +15,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
+#include "service/github/text.h"
 #include "service/store/store_command.h"
 #include "service/task/retry.h"
 
@@ -39,13 +40,43 @@ static int react(struct command_ctx *c, const char *content, struct err *err)
 		c->env->github, &c->repo, c->command->number, content, c->cancel, err);
 }
 
+/* One comment for a command, also when the answer to an earlier attempt was lost. */
+static int comment(struct command_ctx *c, const char *body, struct err *err)
+{
+	char id[24], marker[GITHUB_MARKER_SIZE];
+	struct github_marker what = {.repo_id = c->command->repo_id,
+		.number = c->command->number,
+		.task = id,
+		.kind = "command"};
+	CLEANUP(strbuf)
+	struct strbuf text = STRBUF_INIT(LIMIT_COMMENT + GITHUB_MARKER_SIZE);
+	struct github_app app;
+	int64_t found;
+	size_t count = 0;
+
+	snprintf(id, sizeof id, "c%lld", (long long)c->command->id);
+	if (!github_marker(&what, c->env->marker_key, sizeof c->env->marker_key, marker))
+		return err_set(err, ERR_INTERNAL, "no marker for an answer");
+	if (c->command->attempt > 1) {
+		if (github_app_self(c->env->github, &app, c->cancel, err) < 0 ||
+			github_comment_find(c->env->github, &c->repo, c->command->number,
+				c->command->created_ms / 1000 - 60, app.bot.id, marker,
+				&found, 1, &count, c->cancel, err) < 0)
+			return -1;
+		if (count > 0)
+			return 0;
+	}
+	strbuf_addf(&text, "%s\n%s", marker, body);
+	return github_comment_create(c->env->github, &c->repo, c->command->number,
+		strbuf_str(&text), NULL, c->cancel, err);
+}
+
 static int say(struct command_ctx *c, const char *text, struct err *err)
 {
 	CLEANUP(mem)
 	char *body = mem_printf("@%s: %s", c->command->requester_login, text);
 
-	return github_comment_create(
-		c->env->github, &c->repo, c->command->number, body, NULL, c->cancel, err);
+	return comment(c, body, err);
 }
 
 static int do_cancel(struct command_ctx *c, struct err *err)
@@ -119,8 +150,7 @@ static int do_help(struct command_ctx *c, struct err *err)
 
 	if (prompt_render("help", vars, ARRAY_LEN(vars), &body, err) < 0)
 		return -1;
-	return github_comment_create(c->env->github, &c->repo, c->command->number,
-		strbuf_str(&body), NULL, c->cancel, err);
+	return comment(c, strbuf_str(&body), err);
 }
 
 static int do_unknown(struct command_ctx *c, struct err *err)
