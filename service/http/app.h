@@ -39,9 +39,10 @@ struct http_app {
 	 * the worker by the store's listeners. */
 	int (*task_cancel)(void *arg, int64_t task, const char *reason,
 		struct cancel *cancel, struct err *err);
-	/* Makes a task that has ended ready again; NULL: store_task_retry(). */
-	int (*task_retry)(
-		void *arg, int64_t task, struct cancel *cancel, struct err *err);
+	/* Makes a new task with the request of one that has ended, and gives its id; NULL:
+	 * 501. */
+	int (*task_retry)(void *arg, int64_t task, int64_t *ret_task, struct cancel *cancel,
+		struct err *err);
 	/* 0 when the engine answers; NULL: it is not asked, and not in /healthz. */
 	int (*engine_check)(void *arg, struct cancel *cancel, struct err *err);
 };

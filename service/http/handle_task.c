@@ -266,23 +266,17 @@ void handle_task_cancel(struct request *request)
 		reply_task(request, 200, id);
 }
 
-static int retry_task(struct request *request, int64_t id, struct err *err)
-{
-	const struct http_app *app = request_app(request);
-
-	if (app->task_retry)
-		return app->task_retry(app->arg, id, request_cancel(request), err);
-	return store_task_retry(
-		app->store, id, NULL, clock_wall_ms(), request_cancel(request), err);
-}
-
 void handle_task_retry(struct request *request)
 {
+	const struct http_app *app = request_app(request);
 	struct err err = {0};
-	int64_t id;
+	int64_t id, fresh;
 
-	if (request_param_id(request, 0, &id, &err) || retry_task(request, id, &err))
+	if (!app->task_retry)
+		reply_error(request, 501, "not_supported", "this server does not retry tasks");
+	else if (request_param_id(request, 0, &id, &err) ||
+		 app->task_retry(app->arg, id, &fresh, request_cancel(request), &err))
 		reply_err(request, &err);
 	else
-		reply_task(request, 200, id);
+		reply_task(request, 201, fresh);
 }
