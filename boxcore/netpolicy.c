@@ -34,6 +34,9 @@ static const struct cidr refused[] = {
 	{0xf0000000, 4},  /* reserved, broadcast */
 };
 
+/* All that is routed, private or link-local. */
+static const char *const refused6[] = {"2000::/3", "fc00::/7", "fe80::/10"};
+
 #define CIDRS_MAX (NETPOLICY_ADDRS + 32 * NETPOLICY_RESOLVERS + 32)
 #define CIDR_TEXT 20
 
@@ -120,10 +123,13 @@ static void print_addr(char *buf, size_t size, uint32_t addr)
 
 static char **print_list(const struct list *list)
 {
-	size_t pointers = (list->count + 1) * sizeof(char *);
+	size_t count = list->count + ARRAY_LEN(refused6);
+	size_t pointers = (count + 1) * sizeof(char *);
 	char **result = mem_zalloc(pointers + list->count * CIDR_TEXT);
-	char *text = (char *)(result + list->count + 1);
+	char *text = (char *)(result + count + 1);
 
+	for (size_t i = 0; i < ARRAY_LEN(refused6); i++)
+		result[list->count + i] = (char *)(uintptr_t)refused6[i];
 	for (size_t i = 0; i < list->count; i++) {
 		char addr[16];
 		print_addr(addr, sizeof addr, list->items[i].addr);

@@ -9,8 +9,8 @@
  * ordinary longest-prefix routing does it and no exception is needed in the box.  A resolver
  * that is the host itself is not let through.
  *
- * IPv6 is off in the box network, so only IPv4 is dealt with.  Pure but for
- * netpolicy_gather(), which reads the host's interfaces and resolv.conf.
+ * IPv6 is off in the box network; should it be on all the same, all of it is refused.  Pure
+ * but for netpolicy_gather(), which reads the host's interfaces and resolv.conf.
  */
 #ifndef BOXCORE_NETPOLICY_H
 #define BOXCORE_NETPOLICY_H

@@ -44,8 +44,7 @@ int engine_image_inspect(struct engine *engine, const char *ref,
 	path_to(&path, ref, "/json");
 	if (engine_call(engine, &call, &json, NULL, cancel, err) < 0)
 		return -1;
-	json_t *labels = json_at(json, "Config.Labels"),
-	       *env = json_at(json, "Config.Env");
+	json_t *labels = json_at(json, "Config.Labels");
 	str_copy(image.id, sizeof image.id, json_or_string(json, "Id", ""));
 	image.size_bytes = json_or_int(json, "Size", 0);
 	image.layers = (int)json_array_size(json_at(json, "RootFS.Layers"));
