@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NETPOLICY_ADDRS 256   /* of a host's addresses that are told apart */
+#define NETPOLICY_ADDRS 128   /* of a host; boxinit takes 256 ranges in all */
 #define NETPOLICY_RESOLVERS 3 /* as many as resolv.conf can use */
 
 struct netpolicy {

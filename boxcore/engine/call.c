@@ -181,7 +181,8 @@ int engine_call(struct engine *engine, const struct engine_call *call, json_t **
 		return -1;
 	if (ret_status)
 		*ret_status = answer.status;
-	if (answer.status >= 400)
+	/* 304 is "already so"; another redirection means a name that is none. */
+	if (answer.status >= 300 && answer.status != 304)
 		return engine_refused(call, &answer, err);
 	if (!ret_json)
 		return 0;
