@@ -117,7 +117,11 @@ static int download(struct job *job, git_remote *remote, const char *ref,
 	int rc = git_remote_fetch(remote, &specs, &options, "fetch");
 	if (rc < 0) {
 		ret->damaged = git_error_is_damage(rc);
-		return git_fail(err, rc, "fetch %s", ref);
+		git_fail(err, rc, "fetch %s", ref);
+		/* Broken here or on the way: both may be well the next time. */
+		if (ret->damaged)
+			err->kind = ERR_TRANSIENT;
+		return -1;
 	}
 	const git_indexer_progress *stats = git_remote_stats(remote);
 	ret->bytes = (int64_t)stats->received_bytes;
@@ -153,8 +157,12 @@ int fetch_branch(struct job *job, git_repository *repo, const char *branch,
 	CLEANUP(mem) char *ref = NULL;
 	char local[64], before[GIT_OID_HEXSZ + 1], there[GIT_OID_HEXSZ + 1];
 
-	if (remote_open(job, repo, GIT_DIRECTION_FETCH, &remote, err) < 0 ||
-		choose_ref(remote, branch, &ref, err) < 0 ||
+	if (remote_open(job, repo, GIT_DIRECTION_FETCH, &remote, err) < 0) {
+		/* Before the network: a configuration that cannot be read. */
+		ret->damaged = git_error_is_damage(-1);
+		return -1;
+	}
+	if (choose_ref(remote, branch, &ref, err) < 0 ||
 		remote_find(remote, ref, there, err) < 0)
 		return -1;
 	if (str_eq(there, ZERO_HEX))

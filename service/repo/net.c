@@ -157,9 +157,13 @@ static void *perform(void *arg)
 	if (secret_is_set(&net.basic))
 		headers[request.nheaders++] = (struct http_header){
 			.name = "Authorization", .value = "Basic ", .secret = &net.basic};
-	if (http_perform(s->sub->client, &request, &answer, s->stop, &s->err) < 0)
+	if (http_perform(s->sub->client, &request, &answer, s->stop, &s->err) < 0) {
 		s->failed = true;
-	else if (answer.status != 200)
+		if (s->err.kind == ERR_LIMIT)
+			err_set(&s->err, ERR_LIMIT,
+				"the forge's answer is larger than %zu bytes",
+				request.max_body);
+	} else if (answer.status != 200)
 		s->failed = net_status_error(answer.status, s->location, s->retry_after_s,
 				    strbuf_str(&answer.body), &s->err) < 0;
 	else if (!s->git_answer)
