@@ -10,8 +10,8 @@
 //
 // What makes a program fail besides its cases: a bad exit status, a report of a
 // sanitizer (also of the service that a flow started), a line of level BROKEN in the
-// log, no case at all.
-import { spawn } from 'node:child_process';
+// log, no case at all.  After boxes and flows the Engine must hold nothing new.
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -151,7 +151,7 @@ function runOne(test) {
 			// Two programs at a time: a report is blamed on the one that ended first.
 			const report = sanitizerReports(before);
 			if (report && test.suite !== 'checks') { notes.push('a sanitizer reported'); text += '\n' + report; }
-			if (r.passed + r.failed + r.skipped === 0 && notes.length === 0) notes.push('no case ran');
+			if (r.passed + r.failed + r.skipped === 0 && notes.length === 0 && !opt.case) notes.push('no case ran');
 			if (notes.length && r.failed === 0) r.failed = 1;
 			resolve({ ...r, notes, text, ms: Date.now() - started });
 		};
@@ -183,15 +183,36 @@ async function runSuite(name) {
 	return tests.length;
 }
 
+// Boxes and snapshots that the Engine holds; the tests must leave as many as they found.
+const onEngine = opt.only.length === 0 && opt.suites.some(s => s === 'box' || s === 'flow');
+function engineObjects() {
+	const list = (...args) => execFileSync('docker', args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString().split('\n').filter(Boolean);
+	try {
+		return [
+			...list('ps', '-a', '--filter', 'label=boxwright.box', '--format', 'box {{.Names}} ({{.Status}})'),
+			...list('images', '--filter', 'label=boxwright.snapshot', '--format', 'snapshot {{.Repository}}:{{.Tag}}'),
+		];
+	} catch {
+		return [];
+	}
+}
+const objectsBefore = new Set(onEngine ? engineObjects().map(o => o.replace(/ \(.*/, '')) : []);
+
 let programs = 0;
 const started = Date.now();
 for (const s of opt.suites) {
 	if (!suites[s]) { console.error(`unknown suite ${s}; there are: ${Object.keys(suites).join(' ')}`); process.exit(2); }
 	programs += await runSuite(s);
 }
-if (programs === 0) {
-	console.error(`no test matches ${JSON.stringify(opt.only)}`);
+if (programs === 0 || (opt.case && total.passed + total.failed === 0)) {
+	console.error(`no test matches ${JSON.stringify(opt.only)} ${opt.case}`);
 	process.exit(2);
+}
+if (onEngine) {
+	const left = engineObjects().filter(o => !objectsBefore.has(o.replace(/ \(.*/, '')));
+	total[left.length ? 'failed' : 'passed']++;
+	console.log(`${left.length ? 'FAIL' : 'ok  '} nothing is left on the Engine${left.map(l => `\n    | ${l}`).join('')}`);
+	if (left.length) failures.push('left-on-the-Engine');
 }
 if (failures.length) console.log(`failed: ${failures.join(' ')}`);
 console.log(`${programs} programs in ${((Date.now() - started) / 1000).toFixed(1)} s${total.skipped ? `, ${total.skipped} cases skipped` : ''}`);
