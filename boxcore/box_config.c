@@ -14,8 +14,8 @@
 #define LEAST_MEMORY                                                                     \
 	(16LL << 20)           /* boxinit and a shell; the engine's own least is 6 MiB */
 #define SHM_SIZE (256LL << 20) /* browsers crash on the usual 64 MiB */
-#define OPEN_FILES 65536
-#define STOP_GRACE_S 7 /* boxinit ends its runs within 5 */
+#define OPEN_FILES 16384       /* an engine that may not raise its own limit had 20,000 */
+#define STOP_GRACE_S 7         /* boxinit ends its runs within 5 */
 
 /*
  * ALL is dropped; this is what stays.  Root in the box needs the first eight to install
