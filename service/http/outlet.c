@@ -191,8 +191,10 @@ static bool outlets_wait(
 
 	while (!outlets->first && !outlets->stop)
 		cond_wait(&outlets->wake, &outlets->lock);
+	int64_t ping_ms = outlets->server->options.ping_ms;
 	if (outlets->first && !outlets->woken)
-		cond_wait_ms(&outlets->wake, &outlets->lock, TURN_MS);
+		cond_wait_ms(&outlets->wake, &outlets->lock,
+			ping_ms < TURN_MS ? ping_ms : TURN_MS);
 	outlets->woken = false;
 	*ret_first = outlets->first;
 	*ret_ending = outlets->ending;

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* service/http/route.c and the table in routes.c. */
+#include "boxcore/base/limits.h"
+#include "boxcore/base/str.h"
+#include "service/http/route.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+static void nothing(struct request *request)
+{
+	(void)request;
+}
+
+#define ROUTE(method, pattern)                                                           \
+	{                                                                                \
+		method, pattern, nothing, ACCESS_NONE, ROUTE_INLINE, 0, NULL, "x"        \
+	}
+
+static const struct route routes[] = {
+	ROUTE("GET", "/"),
+	ROUTE("GET", "/a"),
+	ROUTE("POST", "/a"),
+	ROUTE("GET", "/a/:id"),
+	ROUTE("DELETE", "/a/:id"),
+	ROUTE("GET", "/a/:id/b/:name"),
+	ROUTE("GET", "/a/all/c"),
+	{NULL, NULL, NULL, ACCESS_NONE, ROUTE_INLINE, 0, NULL, NULL},
+};
+
+static const struct {
+	const char *method, *path;
+	const char *pattern; /* NULL: none */
+	const char *allow;
+} cases[] = {
+	{"GET", "/", "/", ""},
+	{"GET", "/a", "/a", ""},
+	{"POST", "/a", "/a", ""},
+	{"DELETE", "/a", NULL, "GET, POST"},
+	{"get", "/a", NULL, "GET, POST"},
+	{"GET", "/a/17", "/a/:id", ""},
+	{"POST", "/a/17", NULL, "GET, DELETE"},
+	{"GET", "/a/17/b/x", "/a/:id/b/:name", ""},
+	{"GET", "/a/all/c", "/a/all/c", ""},
+	{"GET", "/a/17/b", NULL, ""},
+	{"GET", "/a/17/b/x/y", NULL, ""},
+	{"GET", "/b", NULL, ""},
+	{"GET", "/A", NULL, ""},
+	{"GET", "/aa", NULL, ""},
+	{"POST", "/", NULL, "GET"},
+};
+
+static void test_cases(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(target) struct target t = {0};
+		CLEANUP(strbuf) struct strbuf allow = STRBUF_INIT(LIMIT_LOG_LINE);
+		struct err err = {0};
+		assert_int_equal(
+			target_parse(&t, cases[i].path, strlen(cases[i].path), &err), 0);
+		struct route_found f = route_match(routes, cases[i].method, &t, &allow);
+		if (!str_eq(f.route ? f.route->pattern : NULL, cases[i].pattern) ||
+			!str_eq(strbuf_str(&allow), cases[i].allow))
+			fail_msg("%s %s: %s, allow '%s'", cases[i].method, cases[i].path,
+				f.route ? f.route->pattern : "none", strbuf_str(&allow));
+	}
+}
+
+static void test_params_in_order(void **state)
+{
+	CLEANUP(target) struct target t = {0};
+	CLEANUP(strbuf) struct strbuf allow = STRBUF_INIT(LIMIT_LOG_LINE);
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(target_parse(&t, "/a/17/b/x%20y", 13, &err), 0);
+	struct route_found f = route_match(routes, "GET", &t, &allow);
+	assert_int_equal(f.param_count, 2);
+	assert_string_equal(f.params[0], "17");
+	assert_string_equal(f.params[1], "x y");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_params_in_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
