@@ -85,9 +85,12 @@
 #define LIMIT_RELAY_EVENT (8 * LIMIT_MIB)    /* an event that is read for its usage */
 #define LIMIT_RELAY_ANSWER (256 * LIMIT_MIB) /* one answer of a model, with pictures */
 #define LIMIT_RELAY_ERROR (64 * LIMIT_KIB)   /* of an error answer that is passed on */
-#define LIMIT_RELAY_HEAD_MS 10000            /* first to last byte of a head */
-#define LIMIT_RELAY_BODY_MS 120000           /* a body of 64 MiB over a busy link */
-#define LIMIT_RELAY_IDLE_MS 60000            /* kept open between requests */
+#define LIMIT_RELAY_LEASE_MEMORY (128 * LIMIT_MIB) /* of one task: two of the largest */
+#define LIMIT_RELAY_READ (64 * LIMIT_KIB)          /* taken from a box at a time */
+#define LIMIT_RELAY_LINGER_MS 500                  /* for the box to read a refusal */
+#define LIMIT_RELAY_HEAD_MS 10000                  /* first to last byte of a head */
+#define LIMIT_RELAY_BODY_MS 120000                 /* a body of 64 MiB over a busy link */
+#define LIMIT_RELAY_IDLE_MS 60000                  /* kept open between requests */
 
 /* The link to a box */
 #define LIMIT_FRAME (64 * LIMIT_KIB)        /* payload of one frame */
@@ -99,6 +102,7 @@
 #define LIMIT_BOX_RUNS 512               /* in one box at a time, with finished ones */
 #define LIMIT_BOX_KEPT 256   /* finished kept runs that nobody has forgotten */
 #define LIMIT_BOX_LISTENS 64 /* ports that a box offers to the host */
+#define LIMIT_FILE_LIST (16 * LIMIT_MIB) /* a folder of some 100,000 entries */
 #define LIMIT_LINK_REPLY (1 * LIMIT_MIB) /* a list of runs */
 
 /* Results of an agent */

@@ -110,6 +110,15 @@ int stream_read(struct stream *stream, struct stream_event *ret_event,
 /* Sends DATA as the box grants it; blocks. */
 int stream_write(struct stream *stream, const void *data, size_t len,
 	struct cancel *cancel, struct err *err);
+/* For one thread that does both: waits until a message is there or, if `write`, data may be
+ * sent.  What may be done now is returned; both false never. */
+struct stream_turn {
+	bool readable, writable;
+};
+int stream_wait(struct stream *stream, bool write, struct stream_turn *ret_turn,
+	struct cancel *cancel, struct err *err);
+/* Sends what is allowed now, without waiting: how much of it. */
+size_t stream_write_now(struct stream *stream, const void *data, size_t len);
 /* Sends another small message: EOF, RESIZE, ACK. */
 int stream_send(struct stream *stream, enum proto_type type, const void *payload,
 	size_t len, struct err *err);

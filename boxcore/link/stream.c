@@ -289,3 +289,38 @@ int stream_write(struct stream *stream, const void *data, size_t len,
 	}
 	return 0;
 }
+
+/* ---- both in one thread ---------------------------------------------------------------- */
+
+static bool may_do_either(void *arg)
+{
+	return has_message(arg) || may_write(arg);
+}
+
+int stream_wait(struct stream *stream, bool write, struct stream_turn *ret_turn,
+	struct cancel *cancel, struct err *err)
+{
+	struct link *link = stream->link;
+
+	LOCKED(&link->lock);
+	link->out.waiting += write;
+	int rc = link_wait(link, &stream->cond, write ? may_do_either : has_message,
+		stream, -1, cancel, err);
+	link->out.waiting -= write;
+	if (rc < 0)
+		return -1;
+	*ret_turn = (struct stream_turn){
+		.readable = has_message(stream), .writable = write && may_write(stream)};
+	return link->dead && !ret_turn->readable ? link_error(link, err) : 0;
+}
+
+size_t stream_write_now(struct stream *stream, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	size_t done = 0;
+
+	LOCKED(&stream->link->lock);
+	while (done < len && !stream->ended && !stream->link->dead && may_write(stream))
+		done += write_some(stream, p + done, len - done);
+	return stream->ended ? len : done; /* nobody will read it */
+}
