@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+// Operations whose state the gate keeps itself, because the state engine lacks them or is
+// too far from GitHub: pull requests (their heads stand in the git repositories),
+// reactions, permissions of people, deliveries, the manifest, bot users.
+import crypto from 'node:crypto';
+import { Refusal } from './auth.mjs';
+
+const now = () => new Date().toISOString().replace(/\.\d+/, '');
+const CONTENTS = ['+1', '-1', 'laugh', 'confused', 'heart', 'hooray', 'rocket', 'eyes'];
+
+function validation(...errors) {
+  return new Refusal(422, 'Validation Failed', { body: { message: 'Validation Failed', errors,
+    documentation_url: 'https://docs.github.com/rest' } });
+}
+
+export class Local {
+  // standin: { url, app, git, hooks, contract, upstream(), repo(), collaborators }
+  constructor(standin) {
+    this.s = standin;
+    this.pulls = new Map(); // "owner/name" -> Map(number -> pull)
+    this.reactions = new Map();
+    this.nextId = 91000;
+    this.operations = {
+      'pulls/create': (c) => this.createPull(c), 'pulls/list': (c) => this.listPulls(c),
+      'pulls/get': (c) => this.getPull(c), 'pulls/update': (c) => this.updatePull(c),
+      'reactions/create-for-issue': (c) => this.react(c, `issue ${c.params.issue_number}`),
+      'reactions/create-for-issue-comment': (c) => this.react(c, `comment ${c.params.comment_id}`),
+      'reactions/list-for-issue': (c) => this.listReactions(c, `issue ${c.params.issue_number}`),
+      'reactions/list-for-issue-comment': (c) =>
+        this.listReactions(c, `comment ${c.params.comment_id}`),
+      'repos/get-collaborator-permission-level': (c) => this.permission(c),
+      'apps/list-webhook-deliveries': (c) => this.listDeliveries(c),
+      'apps/get-webhook-delivery': (c) => this.getDelivery(c),
+      'apps/redeliver-webhook-delivery': (c) => this.redeliver(c),
+      'apps/create-from-manifest': (c) => this.manifest(c),
+      'users/get-by-username': (c) => this.user(c),
+    };
+  }
+
+  key({ owner, repo }) { return `${owner}/${repo}`.toLowerCase(); }
+  pullsOf(params) {
+    const key = this.key(params);
+    if (!this.pulls.has(key)) this.pulls.set(key, new Map());
+    return this.pulls.get(key);
+  }
+  isPull(params) { return this.pullsOf(params).has(Number(params.issue_number)); }
+
+  // ---- pull requests ----------------------------------------------------------------
+
+  async createPull({ params, body, repo }) {
+    const [owner, branch] = body.head.includes(':') ? body.head.split(':') : [params.owner, body.head];
+    const head = owner.toLowerCase() === params.owner.toLowerCase() &&
+      this.s.git.sha(params.owner, params.repo, branch);
+    const base = this.s.git.sha(params.owner, params.repo, body.base);
+    const resource = 'PullRequest';
+    if (!base) throw validation({ resource, field: 'base', code: 'invalid' });
+    if (!head) throw validation({ resource, field: 'head', code: 'invalid' });
+    for (const pull of this.pullsOf(params).values())
+      if (pull.state === 'open' && pull.head === branch && pull.base === body.base)
+        throw validation({ resource, code: 'custom',
+          message: `A pull request already exists for ${params.owner}:${branch}.` });
+    const compared = this.s.git.compare(params.owner, params.repo, base, head);
+    if (!compared)
+      throw validation({ resource, field: 'base', code: 'custom',
+        message: `The ${body.base} branch has no history in common with ${branch}` });
+    if (!compared.commits)
+      throw validation({ resource, code: 'custom', message: `No commits between ${body.base} and ${branch}` });
+    const issue = await this.s.upstream('POST', `/repos/${repo.full_name}/issues`,
+      { title: body.title, body: body.body ?? '' });
+    const pull = { number: issue.body.number, head: branch, base: body.base, base_sha: base,
+      draft: body.draft ?? false, state: 'open', created_at: now() };
+    this.pullsOf(params).set(pull.number, pull);
+    return { status: 201, body: await this.pullJson(params, repo, pull) };
+  }
+
+  async pullJson(params, repo, pull) {
+    const { url, contract, git } = this.s;
+    const issue = (await this.s.upstream('GET', `/repos/${repo.full_name}/issues/${pull.number}`)).body;
+    const sha = git.sha(params.owner, params.repo, pull.head) ?? pull.head_sha;
+    pull.head_sha = sha;
+    const side = (ref, oid) => ({ label: `${repo.owner.login}:${ref}`, ref, sha: oid,
+      user: repo.owner, repo });
+    const api = `${url}/repos/${repo.full_name}/pulls/${pull.number}`;
+    const html = `${url}/${repo.full_name}/pull/${pull.number}`;
+    return { ...contract.example('pulls/get', 200), url: api, id: 7000000 + issue.id,
+      node_id: `PR_${issue.id}`, html_url: html, diff_url: `${html}.diff`, patch_url: `${html}.patch`,
+      issue_url: issue.url, commits_url: `${api}/commits`, review_comments_url: `${api}/comments`,
+      comments_url: `${issue.url}/comments`, statuses_url: `${url}/repos/${repo.full_name}/statuses/${sha}`,
+      number: pull.number, state: pull.state, locked: false, title: issue.title, user: issue.user,
+      body: issue.body, labels: issue.labels ?? [], milestone: null, assignee: null, assignees: [],
+      requested_reviewers: [], requested_teams: [], draft: pull.draft, merged: false,
+      merged_at: null, merged_by: null, mergeable: true, merge_commit_sha: null,
+      created_at: pull.created_at, updated_at: now(), closed_at: pull.closed_at ?? null,
+      head: side(pull.head, sha), base: side(pull.base, pull.base_sha), auto_merge: null,
+      comments: issue.comments ?? 0, review_comments: 0,
+      ...git.compare(params.owner, params.repo, pull.base_sha, sha) };
+  }
+
+  // GitHub ignores a head that is not OWNER:BRANCH, and so does this.
+  async listPulls({ params, query, repo }) {
+    const want = { state: query.state ?? 'open', head: query.head?.includes(':') ? query.head : null };
+    const found = [...this.pullsOf(params).values()].filter((p) =>
+      (want.state === 'all' || p.state === want.state) && (!query.base || p.base === query.base) &&
+      (!want.head || want.head.toLowerCase() === `${params.owner}:${p.head}`.toLowerCase()));
+    if ((query.direction ?? (query.sort ? 'asc' : 'desc')) === 'desc') found.reverse();
+    const page = this.page(found, query, `/repos/${repo.full_name}/pulls`);
+    page.body = await Promise.all(page.body.map((p) => this.pullJson(params, repo, p)));
+    return page;
+  }
+
+  need(params, number) {
+    const pull = this.pullsOf(params).get(Number(number));
+    if (!pull) throw new Refusal(404, 'Not Found');
+    return pull;
+  }
+
+  async getPull({ params, repo }) {
+    return { status: 200, body: await this.pullJson(params, repo, this.need(params, params.pull_number)) };
+  }
+
+  async updatePull({ params, body, repo }) {
+    const pull = this.need(params, params.pull_number);
+    const { title, body: text, state } = body;
+    await this.s.upstream('PATCH', `/repos/${repo.full_name}/issues/${pull.number}`,
+      { ...(title !== undefined && { title }), ...(text !== undefined && { body: text }),
+        ...(state && { state }) });
+    if (state) Object.assign(pull, { state, closed_at: state === 'closed' ? now() : null });
+    return this.getPull({ params, repo });
+  }
+
+  page(list, query, path) {
+    const size = Math.min(Number(query.per_page ?? 30), 100);
+    const at = Number(query.page ?? 1);
+    const more = at * size < list.length;
+    const rest = new URLSearchParams({ ...query, page: at + 1 });
+    return { status: 200, body: list.slice((at - 1) * size, at * size),
+      headers: more ? { link: `<${this.s.url}${path}?${rest}>; rel="next"` } : {} };
+  }
+
+  // ---- reactions --------------------------------------------------------------------
+
+  async subject({ params, repo }, subject) {
+    const [kind, id] = subject.split(' ');
+    const found = await this.s.upstream('GET',
+      `/repos/${repo.full_name}/issues/${kind === 'issue' ? id : `comments/${id}`}`);
+    if (found.status !== 200) throw new Refusal(404, 'Not Found');
+    const key = `${this.key(params)} ${subject}`;
+    if (!this.reactions.has(key)) this.reactions.set(key, []);
+    return this.reactions.get(key);
+  }
+
+  async react(call, subject) {
+    const list = await this.subject(call, subject);
+    const bot = await this.s.bot();
+    if (!CONTENTS.includes(call.body.content)) throw validation({ resource: 'Reaction', field: 'content', code: 'invalid' });
+    const old = list.find((r) => r.user.id === bot.id && r.content === call.body.content);
+    if (old) return { status: 200, body: old };
+    const made = { id: this.nextId++, node_id: `REA_${this.nextId}`, user: bot,
+      content: call.body.content, created_at: now() };
+    list.push(made);
+    return { status: 201, body: made };
+  }
+
+  async listReactions(call, subject) {
+    return { status: 200, body: await this.subject(call, subject) };
+  }
+
+  // ---- people -----------------------------------------------------------------------
+
+  // GitHub tells four levels in `permission` and the finer one in role_name; a stranger
+  // may read what is public.
+  async permission({ params, repo }) {
+    const user = await this.s.upstream('GET', `/users/${encodeURIComponent(params.username)}`);
+    if (user.status !== 200) throw new Refusal(404, 'Not Found');
+    const owns = repo.owner.login === user.body.login;
+    const role = owns ? 'admin' : this.s.roles.get(`${repo.full_name} ${user.body.login}`) ??
+      (repo.private ? 'none' : 'read');
+    const coarse = { triage: 'read', maintain: 'write' }[role] ?? role;
+    return { status: 200, body: { permission: coarse, role_name: role,
+      user: { ...user.body, role_name: role } } };
+  }
+
+  async user({ params }) {
+    if (params.username.endsWith('[bot]')) {
+      const bot = await this.s.bot();
+      if (bot.login !== params.username) throw new Refusal(404, 'Not Found');
+      return { status: 200, body: bot };
+    }
+    return this.s.upstream('GET', `/users/${encodeURIComponent(params.username)}`);
+  }
+
+  // ---- the App ----------------------------------------------------------------------
+
+  deliveryJson(d, full) {
+    const { id, guid, delivered_at, redelivery, duration, status, status_code, event, action,
+      installation_id, repository_id, throttled_at } = d;
+    const brief = { id, guid, delivered_at, redelivery, duration, status, status_code, event,
+      action, installation_id, repository_id, throttled_at };
+    return full ? { ...brief, url: this.s.hooks.url ?? '', request: d.request,
+      response: { headers: {}, payload: d.answer } } : brief;
+  }
+
+  listDeliveries({ query }) {
+    const size = Math.min(Number(query.per_page ?? 30), 100);
+    const ok = (d) => d.status_code >= 200 && d.status_code < 300;
+    const list = this.s.hooks.list.filter((d) => !query.status || ok(d) === (query.status === 'success'))
+      .reverse();
+    const from = query.cursor ? list.findIndex((d) => `v1_${d.id}` === query.cursor) : 0;
+    const page = from < 0 ? [] : list.slice(from, from + size);
+    const next = from >= 0 && list[from + size];
+    const rest = next && new URLSearchParams({ ...query, cursor: `v1_${next.id}` });
+    return { status: 200, body: page.map((d) => this.deliveryJson(d, false)),
+      headers: next ? { link: `<${this.s.url}/app/hook/deliveries?${rest}>; rel="next"` } : {} };
+  }
+
+  needDelivery(id) {
+    const delivery = this.s.hooks.find(id);
+    if (!delivery) throw new Refusal(404, 'Not Found');
+    return delivery;
+  }
+
+  getDelivery({ params }) {
+    return { status: 200, body: this.deliveryJson(this.needDelivery(params.delivery_id), true) };
+  }
+
+  redeliver({ params }) {
+    const delivery = this.needDelivery(params.delivery_id);
+    setImmediate(() => this.s.hooks.redeliver(delivery));
+    return { status: 202, body: {} };
+  }
+
+  manifest({ params }) {
+    const { app } = this.s;
+    if (params.code !== this.s.manifestCode) throw new Refusal(404, 'Not Found');
+    this.s.manifestCode = null; // once
+    return { status: 201, body: { id: app.app_id, slug: app.slug, node_id: 'A_1', name: app.slug,
+      owner: null, client_id: `Iv1.${crypto.randomBytes(8).toString('hex')}`,
+      client_secret: crypto.randomBytes(20).toString('hex'), webhook_secret: app.webhook_secret,
+      pem: app.private_key, html_url: `${this.s.url}/apps/${app.slug}`, external_url: this.s.url,
+      permissions: app.permissions, events: app.events, created_at: now(), updated_at: now(),
+      description: '' } };
+  }
+}
