@@ -4,7 +4,7 @@
 
 #include "boxcore/base/cleanup.h"
 #include "boxcore/base/str.h"
-#include "service/repo/repo_worker.h"
+#include "service/repo/worker.h"
 
 #include <stdarg.h>
 #include <stdio.h>

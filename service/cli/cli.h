@@ -25,6 +25,9 @@ int cli_box(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 
+/* Reads `--config FILE`; anything else is wrong usage. */
+int cli_config_option(int argc, char **argv, const char **ret_path);
+
 /* Prints "boxwright: text" to stderr and returns CLI_FAILED. */
 int cli_fail(const struct err *err);
 /* Prints the sentence and how to get help, returns CLI_USAGE. */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The janitor's rounds. */
+#define LOG_MODULE "janitor"
+#include "service/app/janitor.h"
+
+#include "boxcore/base/clock.h"
+#include "boxcore/base/log.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/thread.h"
+#include "service/store/store_delivery.h"
+
+#define TICK_MS 5000
+#define CLEAN_MS 60000
+#define REDELIVER_MS 300000
+#define SNAPSHOT_UNUSED_MS (14LL * 24 * 3600 * 1000)
+#define REDELIVER_AGE_S (3 * 24 * 3600) /* GitHub forgets them then */
+#define DELIVERIES_PAGE 100
+#define DELIVERIES_PAGES 5
+
+struct janitor {
+	struct task_env *env;
+	struct workers *workers;
+	pthread_t thread;
+	struct cancel *round; /* bounds one round */
+};
+
+static bool stored(struct janitor *j, const char *guid)
+{
+	CLEANUP(store_delivery) struct store_delivery row = {0};
+	struct err err = {0};
+
+	return store_delivery_get(j->env->store, guid, false, &row, &err) == 0 ||
+	       err.kind != ERR_NOT_FOUND;
+}
+
+static void redeliver_one(struct janitor *j, const struct github_delivery *delivery)
+{
+	struct err err = {0};
+
+	/* One that was asked for again and failed again is left to people. */
+	if (delivery->redelivery || stored(j, delivery->guid))
+		return;
+	if (github_redeliver(j->env->github, delivery->id, j->round, &err) < 0)
+		log_warn("delivery %s cannot be asked for again: %s", delivery->guid,
+			err.text);
+	else
+		log_info("asked GitHub again for delivery=%s event=%s", delivery->guid,
+			delivery->event);
+}
+
+/* GitHub does not repeat what we missed; it has to be asked. */
+static void redeliver(struct janitor *j)
+{
+	CLEANUP(mem)
+	struct github_delivery *page = mem_array(DELIVERIES_PAGE, sizeof *page);
+	char cursor[GITHUB_CURSOR_SIZE] = "";
+	struct err err = {0};
+
+	for (int i = 0; i < DELIVERIES_PAGES; i++) {
+		size_t count = 0;
+
+		if (github_deliveries(j->env->github, true, cursor, page, DELIVERIES_PAGE,
+			    &count, j->round, &err) < 0) {
+			log_debug("missed deliveries cannot be listed: %s", err.text);
+			return;
+		}
+		for (size_t k = 0; k < count && !cancel_fired(j->round); k++) {
+			if (page[k].delivered_s < clock_wall_s() - REDELIVER_AGE_S)
+				return;
+			redeliver_one(j, &page[k]);
+		}
+		if (!cursor[0])
+			return;
+	}
+}
+
+static void *janitor_main(void *arg)
+{
+	struct janitor *j = arg;
+	int64_t clean_at = 0, redeliver_at = 0;
+	struct err err = {0};
+
+	do {
+		int64_t now = clock_mono_ms();
+
+		workers_check_cancels(j->workers);
+		if (now >= clean_at) {
+			task_clean(j->env, SNAPSHOT_UNUSED_MS, j->round);
+			clean_at = now + CLEAN_MS;
+		}
+		if (now >= redeliver_at) {
+			redeliver(j);
+			redeliver_at = now + REDELIVER_MS;
+		}
+	} while (cancel_sleep(j->round, TICK_MS, &err) == 0);
+	return NULL;
+}
+
+int janitor_start(struct janitor **ret_janitor, struct task_env *env,
+	struct workers *workers, struct err *err)
+{
+	struct janitor *j = mem_zalloc(sizeof *j);
+
+	j->env = env;
+	j->workers = workers;
+	j->round = cancel_new(env->stop);
+	if (thread_start(&j->thread, "janitor", janitor_main, j, err) < 0) {
+		cancel_free(j->round);
+		free(j);
+		return -1;
+	}
+	*ret_janitor = j;
+	return 0;
+}
+
+void janitor_stop(struct janitor *j)
+{
+	if (!j)
+		return;
+	cancel_fire(j->round, "the service stops");
+	thread_join(j->thread);
+	cancel_free(j->round);
+	free(j);
+}

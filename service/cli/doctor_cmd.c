@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* boxwright doctor: each thing that a service needs, and what to do where it is missing. */
+#include "service/cli/cli.h"
+
+#include "boxcore/base/file.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "boxcore/boxcore.h"
+#include "boxcore/engine/engine.h"
+#include "service/app/app.h"
+#include "service/github/github.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#define CHECK_MS 30000
+#define DISK_LOW_BYTES (5LL << 30)
+
+struct doctor {
+	const struct config *config;
+	struct cancel *cancel;
+	int bad;
+};
+
+static void good(const char *what, const char *detail)
+{
+	printf("  ok    %-14s %s\n", what, detail);
+}
+
+static void bad(struct doctor *d, const char *what, const char *detail, const char *todo)
+{
+	d->bad++;
+	printf("  BAD   %-14s %s\n        %-14s -> %s\n", what, detail, "", todo);
+}
+
+static void check_disk(struct doctor *d)
+{
+	CLEANUP(mem) char *dir = app_state_dir(d->config);
+	struct err err = {0};
+	struct statvfs fs;
+
+	if (file_mkdirs(dir, 0700, &err) < 0 || statvfs(dir, &fs) < 0) {
+		bad(d, "state folder", err.text[0] ? err.text : strerror(errno),
+			"set state_dir to a folder that this user may write");
+		return;
+	}
+	int64_t bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+	CLEANUP(mem)
+	char *text = mem_printf("%s, %lld MiB free", dir, (long long)(bytes >> 20));
+	if (bytes < DISK_LOW_BYTES)
+		bad(d, "disk", text,
+			"free some space: mirrors and the database live there");
+	else
+		good("disk", text);
+}
+
+static void check_image(struct doctor *d, struct engine *engine)
+{
+	CLEANUP(engine_image) struct engine_image image = {0};
+	const char *name = d->config->box_image;
+	struct err err = {0};
+
+	if (engine_image_inspect(engine, name, &image, d->cancel, &err) < 0) {
+		bad(d, "box image", err.text,
+			"make it with deploy/setup/images.sh, or set box.image to one "
+			"that "
+			"the engine has");
+		return;
+	}
+	CLEANUP(mem)
+	char *text =
+		mem_printf("%s, %lld MiB", name, (long long)(image.size_bytes >> 20));
+	good("box image", text);
+}
+
+static void check_engine(struct doctor *d)
+{
+	CLEANUP(boxcore) struct boxcore *core = NULL;
+	struct err err = {0};
+
+	if (app_open_boxes(d->config, "doctor", &core, d->cancel, &err) < 0) {
+		bad(d, "engine", err.text,
+			"start Docker, or set engine.url; deploy/setup/engine.sh starts "
+			"one");
+		return;
+	}
+	good("engine", "answers, box network and boxinit are in place");
+	check_image(d, boxcore_engine(core));
+}
+
+static void check_github(struct doctor *d)
+{
+	const struct config *config = d->config;
+	CLEANUP(github) struct github *gh = NULL;
+	struct github_app app;
+	struct github_options options = {
+		.api_url = config->github_api_url,
+		.app_id = config->github_app_id,
+		.private_key = &config->github_private_key,
+		.plain_http = str_starts(config->github_api_url, "http://"),
+	};
+	struct err err = {0};
+
+	if (github_new(&gh, &options, &err) < 0) {
+		bad(d, "App key", err.text,
+			"download a private key from the App's page and name it in "
+			"github.private_key_file");
+		return;
+	}
+	good("App key", "signs");
+	if (github_app_self(gh, &app, d->cancel, &err) < 0) {
+		bad(d, "GitHub", err.text,
+			"check github.app_id, the key, and the way out");
+		return;
+	}
+	CLEANUP(mem) char *text = mem_printf("we are %s", app.bot.login);
+	good("GitHub", text);
+}
+
+static void check_models(struct doctor *d)
+{
+	const struct config *config = d->config;
+	bool any = secret_is_set(&config->model_anthropic_key) ||
+		   secret_is_set(&config->model_openai_key);
+
+	if (any || str_eq(config->agent_harness, "custom"))
+		good("model key", any ? "set" : "not needed by a custom agent");
+	else
+		bad(d, "model key", "neither Anthropic's nor OpenAI's is set",
+			"set model.anthropic.key_file or model.openai.key_file");
+}
+
+int cli_doctor(int argc, char **argv)
+{
+	CLEANUP(config) struct config config = {0};
+	CLEANUP(cancel) struct cancel *limit = cancel_new(NULL);
+	struct doctor d = {.config = &config, .cancel = limit};
+	const char *path;
+	struct err err = {0};
+	int usage = cli_config_option(argc, argv, &path);
+
+	if (usage != CLI_OK)
+		return usage;
+	cancel_deadline(limit, CHECK_MS, "the limit for all checks");
+	printf("boxwright %s\n", BOXWRIGHT_VERSION);
+	if (config_load(&config, path, &err) < 0) {
+		bad(&d, "configuration", err.text,
+			"`boxwright serve --help` lists the settings");
+		config_release(&config);
+		config_defaults(&config); /* the machine can be looked at all the same */
+	} else {
+		good("configuration", path ? path : "default places and environment");
+	}
+	check_disk(&d);
+	check_engine(&d);
+	if (config.github_app_id > 0)
+		check_github(&d);
+	check_models(&d);
+	printf("%s\n", d.bad ? "not ready: see the arrows above" : "ready");
+	return d.bad ? CLI_FAILED : CLI_OK;
+}
