@@ -151,8 +151,7 @@
 #define SQL_SET(kind, name) #name "=?,"
 #define SQL_FROM_NEW(kind, name) #name "=excluded." #name ","
 
-#define TASK_ROW                                                                         \
-	TASK_GIVEN(SQL_NAME) TASK_FACTS(SQL_NAME) TASK_MANAGED(SQL_NAME) "state"
+#define TASK_ROW TASK_GIVEN(SQL_NAME) TASK_FACTS(SQL_NAME) TASK_MANAGED(SQL_NAME) "state"
 #define COMMAND_ROW COMMAND_GIVEN(SQL_NAME) COMMAND_MANAGED(SQL_NAME) "state"
 #define DELIVERY_ROW DELIVERY_COLUMNS(SQL_NAME) "state,coalesce(task_id,0)"
 #define STEP_ROW STEP_COLUMNS(SQL_NAME) "state"

@@ -11,8 +11,7 @@
 
 #define EMBED(symbol, file)                                                              \
 	__asm__(".section .rodata\n"                                                     \
-		".global " #symbol "\n"                                                  \
-		#symbol ":\n"                                                            \
+		".global " #symbol "\n" #symbol ":\n"                                    \
 		".incbin \"service/store/migrations/" file "\"\n"                        \
 		".byte 0\n"                                                              \
 		".previous\n");                                                          \

@@ -18,7 +18,10 @@ const char *const words_prepared_state[] = {STORE_PREPARED_STATES(WORD) NULL};
 
 /* ROW names the structure that the lists are turned into fields of. */
 #define FIELD(kind, name) {FIELD_##kind, offsetof(ROW, name), NULL},
-#define STATE(words) {FIELD_STATE, offsetof(ROW, state), words}
+#define STATE(words)                                                                     \
+	{                                                                                \
+		FIELD_STATE, offsetof(ROW, state), words                                 \
+	}
 #define TABLE(name, type)                                                                \
 	const struct table name = {fields_##name, ARRAY_LEN(fields_##name), sizeof(type)}
 
@@ -47,8 +50,8 @@ TABLE(table_command, ROW);
 #undef ROW
 
 #define ROW struct store_delivery
-static const struct field fields_table_delivery[] = {
-	DELIVERY_COLUMNS(FIELD) STATE(words_delivery_state),
+static const struct field fields_table_delivery[] = {DELIVERY_COLUMNS(FIELD)
+							     STATE(words_delivery_state),
 	{FIELD_INT, offsetof(ROW, task_id), NULL}};
 TABLE(table_delivery, ROW);
 #undef ROW
@@ -197,6 +200,13 @@ int rows_read(struct stmt *q, const struct table *table, void **ret_rows,
 	*ret_rows = rows;
 	*ret_count = count;
 	return 0;
+}
+
+int page_limit(int limit, int usual)
+{
+	if (limit <= 0)
+		return usual;
+	return limit > STORE_PAGE_MAX ? STORE_PAGE_MAX : limit;
 }
 
 void store_set(char **field, const char *value)

@@ -37,8 +37,7 @@ int conn_err(struct conn *conn, const char *what, struct err *err)
 	case SQLITE_INTERRUPT:
 		return err_set(err, ERR_TRANSIENT, "%s: took longer than %d ms", what,
 			LIMIT_STORE_READ_MS);
-	case SQLITE_TOOBIG:
-		return err_set(err, ERR_LIMIT, "%s: %s", what, text);
+	case SQLITE_TOOBIG: return err_set(err, ERR_LIMIT, "%s: %s", what, text);
 	default:
 		return err_set(err, ERR_INTERNAL, "database: %s: %s (code %d)", what,
 			text, code);
@@ -79,14 +78,13 @@ static int set_up(struct conn *conn, bool writer, struct err *err)
 			"PRAGMA journal_size_limit=16777216;",
 			err);
 	sqlite3_progress_handler(conn->db, 10000, on_progress, conn);
-	return conn_exec(
-		conn, "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0;", err);
+	return conn_exec(conn, "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0;", err);
 }
 
 int conn_open(struct conn *conn, const char *path, bool writer, struct err *err)
 {
 	int flags = (writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
-		SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW;
+		    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW;
 
 	if (sqlite3_open_v2(path, &conn->db, flags, NULL) != SQLITE_OK)
 		return conn_err(conn, "open", err);
@@ -116,9 +114,8 @@ void conn_close(struct conn *conn)
 
 struct stmt stmt_use(struct conn *conn, enum stmt_id id)
 {
-	return (struct stmt){.handle = conn->stmts[id],
-		.conn = conn,
-		.name = stmt_defs[id].name};
+	return (struct stmt){
+		.handle = conn->stmts[id], .conn = conn, .name = stmt_defs[id].name};
 }
 
 void stmt_release(struct stmt *q)

@@ -114,9 +114,11 @@ extern const struct table table_task, table_task_given, table_task_facts, table_
 	table_command_given, table_delivery, table_step, table_event, table_effect,
 	table_prepared;
 
-extern const char *const words_task_state[], *const words_command_state[],
-	*const words_delivery_state[], *const words_step_state[],
-	*const words_effect_state[], *const words_prepared_state[];
+extern const char *const words_task_state[],
+	*const words_command_state[],
+		*const words_delivery_state[],
+			*const words_step_state[], *const words_effect_state[],
+							   *const words_prepared_state[];
 /* The number of a word; -1. */
 int words_find(const char *const *words, const char *word);
 
@@ -129,17 +131,19 @@ int rows_read(struct stmt *q, const struct table *table, void **ret_rows,
 	size_t *ret_count, struct err *err);
 void rows_release(const struct table *table, void *rows, size_t count);
 
+/* 1 to STORE_PAGE_MAX; 0 gives `usual`. */
+int page_limit(int limit, int usual);
+
 /* ---- the writer (writer.c) ----------------------------------------------------------- */
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_FINISHED };
 
-typedef int (*job_fn)(
-	struct store *store, struct conn *conn, void *arg, struct err *err);
+typedef int (*job_fn)(struct store *store, struct conn *conn, void *arg, struct err *err);
 
 struct job {
 	job_fn run;
 	void *arg;
-	bool bare; /* not inside a transaction; runs alone */
+	bool bare;                     /* not inside a transaction; runs alone */
 	void (*done)(struct job *job); /* NULL: somebody waits on `finished` */
 	struct cond finished;
 	size_t bytes; /* counts against LIMIT_STORE_QUEUE_BYTES */

@@ -118,8 +118,8 @@ void store_close(struct store *store)
 	writer_stop(store);
 	readers_close(store); /* before the writer: the last to close checkpoints */
 	if (store->writer.db)
-		sqlite3_wal_checkpoint_v2(store->writer.db, NULL,
-			SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+		sqlite3_wal_checkpoint_v2(
+			store->writer.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	conn_close(&store->writer);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);

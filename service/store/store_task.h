@@ -95,7 +95,7 @@ struct store_task {
 	char *box_id;
 	char *run_id;
 	int64_t run_offset; /* also moved by store_events_append() */
-	char *run_state; /* what the agent's reader knows there; likewise */
+	char *run_state;    /* what the agent's reader knows there; likewise */
 	char *harness;
 	char *model;
 	char *session_id;

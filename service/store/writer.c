@@ -249,8 +249,8 @@ static void wait_finished(struct store *store, struct job *job, int64_t left_ms)
 	}
 }
 
-static int submit(struct store *store, struct job *job, struct cancel *cancel,
-	struct err *err)
+static int submit(
+	struct store *store, struct job *job, struct cancel *cancel, struct err *err)
 {
 	struct waiting waiting = {store, job};
 	struct cancel_watch watch = {0};
@@ -277,16 +277,16 @@ static int submit(struct store *store, struct job *job, struct cancel *cancel,
 	return -1;
 }
 
-int store_write(struct store *store, job_fn fn, void *arg, struct cancel *cancel,
-	struct err *err)
+int store_write(
+	struct store *store, job_fn fn, void *arg, struct cancel *cancel, struct err *err)
 {
 	struct job job = {.run = fn, .arg = arg};
 
 	return submit(store, &job, cancel, err);
 }
 
-int store_write_bare(struct store *store, job_fn fn, void *arg, struct cancel *cancel,
-	struct err *err)
+int store_write_bare(
+	struct store *store, job_fn fn, void *arg, struct cancel *cancel, struct err *err)
 {
 	struct job job = {.run = fn, .arg = arg, .bare = true};
 

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* Deliveries: one transaction with what they make; bodies are zstd frames. */
+#include "service/store/store_delivery.h"
+
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "service/store/store-internal.h"
+
+#include <string.h>
+#include <zstd.h>
+
+#define OWNED_MAX 32
+
+struct add {
+	struct job job; /* of the form that does not wait */
+	struct store_delivery_new what;
+	struct store_task_new task;
+	struct store_command_new command;
+	void *packed;
+	size_t packed_len;
+	struct store_delivery_added added;
+	store_delivery_done_fn done;
+	void *arg;
+	char *owned[OWNED_MAX];
+	size_t nowned;
+};
+
+static void add_release(struct add *add)
+{
+	for (size_t i = 0; i < add->nowned; i++)
+		free(add->owned[i]);
+	free(add->packed);
+}
+
+static int check(const struct store_delivery_new *what, struct err *err)
+{
+	if (str_empty(what->id) || strlen(what->id) > LIMIT_DELIVERY_ID)
+		return err_set(err, ERR_INPUT, "delivery: id must have 1 to %d bytes",
+			LIMIT_DELIVERY_ID);
+	if (str_empty(what->event) || strlen(what->event) > LIMIT_EVENT_NAME)
+		return err_set(err, ERR_INPUT, "delivery: event must have 1 to %d bytes",
+			LIMIT_EVENT_NAME);
+	if (what->body_len > LIMIT_DELIVERY_BODY)
+		return err_set(err, ERR_LIMIT,
+			"delivery: body of %zu bytes is over the limit of %lu",
+			what->body_len, LIMIT_DELIVERY_BODY);
+	if (what->task && what->command)
+		return err_set(err, ERR_INTERNAL, "delivery: both task and command");
+	if (what->command && str_empty(what->command->lane))
+		return err_set(err, ERR_INPUT, "command: lane is missing");
+	return what->task ? task_new_check(what->task, err) : 0;
+}
+
+/* On the caller's thread: the store's thread has the disk to wait for. */
+static int pack(struct add *add, struct err *err)
+{
+	size_t bound = ZSTD_compressBound(add->what.body_len);
+	size_t n;
+
+	add->packed = mem_alloc(bound);
+	n = ZSTD_compress(add->packed, bound, add->what.body ? add->what.body : "",
+		add->what.body_len, 1);
+	if (ZSTD_isError(n))
+		return err_set(err, ERR_INTERNAL, "delivery: compress: %s",
+			ZSTD_getErrorName(n));
+	add->packed_len = n;
+	return 0;
+}
+
+static enum store_delivery_state state_of(const struct store_delivery_new *what)
+{
+	if (what->task)
+		return STORE_DELIVERY_TASK;
+	if (what->command)
+		return STORE_DELIVERY_COMMAND;
+	return what->unparsed ? STORE_DELIVERY_UNPARSED : STORE_DELIVERY_IGNORED;
+}
+
+static int insert(struct add *add, struct conn *conn, struct err *err)
+{
+	const struct store_delivery_new *what = &add->what;
+	CLEANUP(stmt) struct stmt q = stmt_use(conn, STMT_DELIVERY_ADD);
+
+	stmt_text(&q, what->id);
+	stmt_text(&q, what->event);
+	stmt_optional(&q, what->action);
+	stmt_int(&q, what->received_ms);
+	stmt_int(&q, (int64_t)what->body_len);
+	stmt_text(&q, words_delivery_state[add->added.state]);
+	stmt_text(&q, what->reason_code);
+	stmt_text(&q, what->reason);
+	stmt_blob(&q, add->packed, add->packed_len);
+	return stmt_run(&q, err);
+}
+
+static int find_duplicate(struct add *add, struct conn *conn, struct err *err)
+{
+	CLEANUP(stmt) struct stmt q = stmt_use(conn, STMT_DELIVERY_STATE);
+	CLEANUP(mem) char *word = NULL;
+	int state;
+
+	stmt_text(&q, add->what.id);
+	if (stmt_step(&q, err) <= 0)
+		return -1;
+	word = stmt_get_text(&q);
+	state = words_find(words_delivery_state, word);
+	if (state < 0)
+		return err_set(err, ERR_INTERNAL, "store: unknown state of a delivery");
+	add->added.duplicate = true;
+	add->added.state = (enum store_delivery_state)state;
+	add->added.task_id = stmt_get_int(&q);
+	return 0;
+}
+
+static int add_task(
+	struct add *add, struct store *store, struct conn *conn, struct err *err)
+{
+	CLEANUP(stmt) struct stmt q = stmt_use(conn, STMT_DELIVERY_SET_TASK);
+	int64_t id = 0;
+
+	if (task_insert(store, conn, add->what.task, add->what.id, &id, err) < 0)
+		return -1;
+	stmt_int(&q, id);
+	stmt_text(&q, add->what.id);
+	if (stmt_run(&q, err) < 0)
+		return -1;
+	add->added.task_id = id;
+	return 0;
+}
+
+static int run_add(struct store *store, struct conn *conn, void *arg, struct err *err)
+{
+	struct add *add = arg;
+	int rows;
+
+	add->added.state = state_of(&add->what);
+	rows = insert(add, conn, err);
+	if (rows < 0)
+		return -1;
+	if (rows == 0)
+		return find_duplicate(add, conn, err);
+	if (add->what.task)
+		return add_task(add, store, conn, err);
+	if (add->what.command)
+		return command_insert(store, conn, add->what.command, add->what.id, err);
+	return 0;
+}
+
+int store_delivery_add(struct store *store, const struct store_delivery_new *delivery,
+	struct store_delivery_added *ret, struct cancel *cancel, struct err *err)
+{
+	struct add add = {.what = *delivery};
+	int rc = check(delivery, err);
+
+	if (rc == 0)
+		rc = pack(&add, err);
+	if (rc == 0)
+		rc = store_write(store, run_add, &add, cancel, err);
+	if (rc == 0)
+		*ret = add.added;
+	add_release(&add);
+	return rc;
+}
+
+/* ---- without waiting ------------------------------------------------------------------ */
+
+static void own(struct add *add, const char **text)
+{
+	if (!*text)
+		return;
+	if (add->nowned == OWNED_MAX)
+		abort(); /* a new field: make OWNED_MAX larger */
+	add->owned[add->nowned] = mem_strdup(*text);
+	*text = add->owned[add->nowned++];
+}
+
+static void own_row(struct add *add, const struct table *table, void *row)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->fields[i].kind == FIELD_TEXT)
+			own(add, (const char **)(void *)((char *)row +
+							 table->fields[i].offset));
+}
+
+static void own_all(struct add *add)
+{
+	struct store_delivery_new *what = &add->what;
+
+	own(add, &what->id);
+	own(add, &what->event);
+	own(add, &what->action);
+	own(add, &what->reason_code);
+	own(add, &what->reason);
+	what->body = NULL; /* packed already */
+	if (what->task) {
+		add->task = *what->task;
+		own_row(add, &table_task_given, &add->task);
+		own(add, &add->task.step);
+		own(add, &add->task.default_branch);
+		what->task = &add->task;
+	}
+	if (what->command) {
+		add->command = *what->command;
+		own_row(add, &table_command_given, &add->command);
+		what->command = &add->command;
+	}
+}
+
+static void on_done(struct job *job)
+{
+	struct add *add = job->arg;
+
+	if (job->rc < 0)
+		add->done(add->arg, NULL, &job->err);
+	else
+		add->done(add->arg, &add->added, NULL);
+	add_release(add);
+	free(add);
+}
+
+int store_delivery_add_async(struct store *store,
+	const struct store_delivery_new *delivery, store_delivery_done_fn done, void *arg,
+	struct err *err)
+{
+	struct add *add;
+	int rc;
+
+	if (check(delivery, err) < 0)
+		return -1;
+	add = mem_zalloc(sizeof *add);
+	add->what = *delivery;
+	add->done = done;
+	add->arg = arg;
+	rc = pack(add, err);
+	if (rc == 0) {
+		own_all(add);
+		add->job = (struct job){.run = run_add,
+			.arg = add,
+			.done = on_done,
+			.bytes = sizeof *add + add->packed_len};
+		rc = store_write_async(store, &add->job, err);
+	}
+	if (rc < 0) {
+		add_release(add);
+		free(add);
+	}
+	return rc;
+}
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+static int unpack(struct stmt *q, struct store_delivery *row, struct err *err)
+{
+	size_t packed_len, n;
+	const void *packed = stmt_get_blob(q, &packed_len);
+	size_t size = (size_t)row->body_raw_size;
+
+	if (row->body_raw_size < 0 || size > LIMIT_DELIVERY_BODY)
+		return err_set(err, ERR_INTERNAL, "delivery: stored size is %zu", size);
+	row->body = mem_alloc(size + 1);
+	n = ZSTD_decompress(row->body, size, packed, packed_len);
+	if (ZSTD_isError(n) || n != size)
+		return err_set(err, ERR_INTERNAL, "delivery: decompress: %s",
+			ZSTD_isError(n) ? ZSTD_getErrorName(n) : "wrong size");
+	row->body[size] = '\0';
+	return 0;
+}
+
+static int read_body(struct conn *conn, struct store_delivery *row, struct err *err)
+{
+	CLEANUP(stmt) struct stmt q = stmt_use(conn, STMT_DELIVERY_BODY);
+	int rc;
+
+	stmt_text(&q, row->id);
+	rc = stmt_step(&q, err);
+	if (rc == 0)
+		return err_set(err, ERR_NOT_FOUND, "no delivery %s", row->id);
+	return rc < 0 ? -1 : unpack(&q, row, err);
+}
+
+int store_delivery_get(struct store *store, const char *id, bool with_body,
+	struct store_delivery *ret, struct err *err)
+{
+	CLEANUP(reader) struct reader reader = {store, reader_take(store, err)};
+	CLEANUP(store_delivery) struct store_delivery row = {0};
+	int rc;
+
+	if (!reader.conn)
+		return -1;
+	CLEANUP(stmt) struct stmt q = stmt_use(reader.conn, STMT_DELIVERY_GET);
+	stmt_text(&q, id);
+	rc = stmt_step(&q, err);
+	if (rc == 0)
+		return err_set(err, ERR_NOT_FOUND, "no delivery %s", id);
+	if (rc < 0 || row_read(&q, &table_delivery, &row, err) < 0)
+		return -1;
+	if (with_body && read_body(reader.conn, &row, err) < 0)
+		return -1;
+	*ret = row;
+	memset(&row, 0, sizeof row);
+	return 0;
+}
+
+int store_delivery_list(struct store *store, int64_t before_ms, const char *before_id,
+	int limit, struct store_deliveries *ret, struct err *err)
+{
+	CLEANUP(reader) struct reader reader = {store, reader_take(store, err)};
+	void *rows = NULL;
+
+	if (!reader.conn)
+		return -1;
+	CLEANUP(stmt)
+	struct stmt q = stmt_use(
+		reader.conn, before_id ? STMT_DELIVERY_LIST_BEFORE : STMT_DELIVERY_LIST);
+	if (before_id) {
+		stmt_int(&q, before_ms);
+		stmt_text(&q, before_id);
+	}
+	stmt_int(&q, page_limit(limit, 50));
+	if (rows_read(&q, &table_delivery, &rows, &ret->count, err) < 0)
+		return -1;
+	ret->rows = rows;
+	return 0;
+}
