@@ -104,8 +104,15 @@ bool box_disk_limited(const struct boxcore *core); /* the storage driver can */
 /* The value of a label, or NULL (their names hold dots: no paths of json_at()). */
 const char *core_label(const json_t *labels, const char *name);
 
+/* Removes images without a name that commits of a former process left (snapshot.c).  Best
+ * effort: one that a box still uses stays. */
+void snapshots_sweep(struct boxcore *core, struct cancel *cancel);
+
 /* boxinit as a file on the engine (initvol.c): a volume that is filled and verified. */
 int initvol_ensure(struct boxcore *core, struct cancel *cancel, struct err *err);
+/* The work of it, for a volume of any name: makes it hold "boxinit" with these bytes. */
+int initvol_fill(struct engine *engine, const char *volume, const void *bytes, size_t len,
+	struct cancel *cancel, struct err *err);
 
 /* The bytes of boxinit (boxinit_blob.c). */
 const void *boxinit_blob(size_t *ret_len);

@@ -115,6 +115,7 @@ static int open_parts(struct boxcore *core, const struct boxcore_options *option
 		initvol_ensure(core, cancel, err) < 0 ||
 		link_loop_new(&core->loop, err) < 0)
 		return -1;
+	snapshots_sweep(core, cancel);
 	core->tunnels = tunnels_new();
 	return 0;
 }

@@ -91,21 +91,22 @@ static ssize_t empty_tar(void *arg, void *buf, size_t size, struct err *err)
 	return (ssize_t)n;
 }
 
-static int ensure_void_image(struct boxcore *core, struct cancel *cancel, struct err *err)
+static int ensure_void_image(
+	struct engine *engine, struct cancel *cancel, struct err *err)
 {
 	CLEANUP(engine_image) struct engine_image image = {0};
 	char id[ENGINE_ID_SIZE];
 	size_t left = 2L * TAR_BLOCK;
 	struct err missing = {0};
 
-	if (engine_image_inspect(core->engine, VOID_IMAGE, &image, cancel, &missing) == 0)
+	if (engine_image_inspect(engine, VOID_IMAGE, &image, cancel, &missing) == 0)
 		return 0;
 	if (missing.kind != ERR_NOT_FOUND) {
 		*err = missing;
 		return -1;
 	}
 	return engine_image_import(
-		core->engine, VOID_IMAGE, "latest", empty_tar, &left, id, cancel, err);
+		engine, VOID_IMAGE, "latest", empty_tar, &left, id, cancel, err);
 }
 
 static json_t *role_label(const char *role)
@@ -116,13 +117,13 @@ static json_t *role_label(const char *role)
 	return labels;
 }
 
-static json_t *helper_config(const struct boxcore *core)
+static json_t *helper_config(const char *volume)
 {
 	json_t *config = json_object(), *host = json_object(), *mounts = json_array();
 	json_t *mount = json_object(), *cmd = json_array();
 
 	json_put(mount, "Type", json_str("volume"));
-	json_put(mount, "Source", json_str(core->init_volume));
+	json_put(mount, "Source", json_str(volume));
 	json_put(mount, "Target", json_str(FILL_PATH));
 	json_array_append_new(mounts, mount);
 	json_put(host, "Mounts", mounts);
@@ -136,14 +137,14 @@ static json_t *helper_config(const struct boxcore *core)
 }
 
 /* One round of waiting for another process's helper to go; one that stays is a leftover. */
-static int wait_for_other(struct boxcore *core, const char *name,
+static int wait_for_other(struct engine *engine, const char *name,
 	char seen[ENGINE_ID_SIZE], int64_t *since_ms, struct cancel *cancel,
 	struct err *err)
 {
 	CLEANUP(engine_container) struct engine_container other = {0};
 	struct err gone = {0};
 
-	if (engine_container_inspect(core->engine, name, &other, cancel, &gone) < 0) {
+	if (engine_container_inspect(engine, name, &other, cancel, &gone) < 0) {
 		if (gone.kind == ERR_NOT_FOUND)
 			return 0;
 		*err = gone;
@@ -153,97 +154,106 @@ static int wait_for_other(struct boxcore *core, const char *name,
 		str_copy(seen, ENGINE_ID_SIZE, other.id);
 		*since_ms = clock_mono_ms();
 	} else if (clock_mono_ms() - *since_ms > HELPER_STALE_MS) {
-		return engine_container_remove(core->engine, other.id, cancel, err);
+		return engine_container_remove(engine, other.id, cancel, err);
 	}
 	return cancel_sleep(cancel, 50, err);
 }
 
-static int make_helper(struct boxcore *core, const char *name,
+static int make_helper(struct engine *engine, const char *name, const char *volume,
 	char ret_id[ENGINE_ID_SIZE], struct cancel *cancel, struct err *err)
 {
-	CLEANUP(json) json_t *config = helper_config(core);
+	CLEANUP(json) json_t *config = helper_config(volume);
 	char seen[ENGINE_ID_SIZE] = "";
 	int64_t since_ms = 0;
 
 	for (;;) {
 		struct err taken = {0};
 		if (engine_container_create(
-			    core->engine, name, config, ret_id, cancel, &taken) == 0)
+			    engine, name, config, ret_id, cancel, &taken) == 0)
 			return 0;
 		if (taken.kind != ERR_CONFLICT) {
 			*err = taken;
 			return -1;
 		}
-		if (wait_for_other(core, name, seen, &since_ms, cancel, err) < 0)
+		if (wait_for_other(engine, name, seen, &since_ms, cancel, err) < 0)
 			return -1;
 	}
 }
 
 /* ---- the volume ------------------------------------------------------------------------ */
 
+struct content {
+	const char *volume;
+	const void *bytes;
+	size_t len;
+};
+
 /* 1: whole; 0: not; -1: cannot be told. */
-static int is_filled(
-	struct boxcore *core, const char *helper, struct cancel *cancel, struct err *err)
+static int is_filled(struct engine *engine, const char *helper,
+	const struct content *want, struct cancel *cancel, struct err *err)
 {
-	size_t len = 0;
-	const void *blob = boxinit_blob(&len);
 	CLEANUP(strbuf) struct strbuf tar = STRBUF_INIT(LIMIT_BOXINIT);
 	struct err missing = {0};
 
-	if (engine_archive_get(core->engine, helper, FILL_PATH "/boxinit", &tar, cancel,
-		    &missing) < 0) {
+	if (engine_archive_get(
+		    engine, helper, FILL_PATH "/boxinit", &tar, cancel, &missing) < 0) {
 		if (missing.kind == ERR_NOT_FOUND || missing.kind == ERR_LIMIT)
 			return 0;
 		*err = missing;
 		return -1;
 	}
-	return tar_holds(&tar, blob, len);
+	return tar_holds(&tar, want->bytes, want->len);
 }
 
-static int fill(
-	struct boxcore *core, const char *helper, struct cancel *cancel, struct err *err)
+static int fill(struct engine *engine, const char *helper, const struct content *want,
+	struct cancel *cancel, struct err *err)
 {
-	size_t len = 0;
-	const void *blob = boxinit_blob(&len);
 	CLEANUP(strbuf) struct strbuf tar = STRBUF_INIT(LIMIT_BOXINIT);
 
-	int filled = is_filled(core, helper, cancel, err);
+	int filled = is_filled(engine, helper, want, cancel, err);
 	if (filled != 0)
 		return filled < 0 ? -1 : 0;
-	write_tar(&tar, "boxinit", blob, len);
+	write_tar(&tar, "boxinit", want->bytes, want->len);
 	if (strbuf_check(&tar, "boxinit", err) < 0 ||
-		engine_archive_put(core->engine, helper, FILL_PATH, tar.data, tar.len,
-			cancel, err) < 0)
+		engine_archive_put(
+			engine, helper, FILL_PATH, tar.data, tar.len, cancel, err) < 0)
 		return -1;
-	filled = is_filled(core, helper, cancel, err);
+	filled = is_filled(engine, helper, want, cancel, err);
 	if (filled < 0)
 		return -1;
 	if (!filled)
 		return err_set(err, ERR_INTERNAL,
-			"the volume %s does not hold what was put into it",
-			core->init_volume);
+			"the volume %s does not hold what was put into it", want->volume);
 	return 0;
+}
+
+int initvol_fill(struct engine *engine, const char *volume, const void *bytes, size_t len,
+	struct cancel *cancel, struct err *err)
+{
+	struct content want = {.volume = volume, .bytes = bytes, .len = len};
+	char helper[80], id[ENGINE_ID_SIZE];
+	CLEANUP(json) json_t *labels = role_label("init");
+	struct err ignored = {0};
+
+	snprintf(helper, sizeof helper, "%s-fill", volume);
+	if (ensure_void_image(engine, cancel, err) < 0 ||
+		engine_volume_create(engine, volume, labels, cancel, err) < 0 ||
+		make_helper(engine, helper, volume, id, cancel, err) < 0)
+		return -1;
+	int rc = fill(engine, id, &want, cancel, err);
+	/* Also after a cancel; one that stays all the same is removed by the next. */
+	engine_container_remove(engine, id, NULL, &ignored);
+	return rc;
 }
 
 int initvol_ensure(struct boxcore *core, struct cancel *cancel, struct err *err)
 {
 	size_t len = 0;
 	const void *blob = boxinit_blob(&len);
-	char hex[SHA256_HEX_SIZE], helper[80], id[ENGINE_ID_SIZE];
-	CLEANUP(json) json_t *labels = role_label("init");
-	struct err ignored = {0};
+	char hex[SHA256_HEX_SIZE];
 
 	crypto_sha256_hex(blob, len, hex);
 	snprintf(
 		core->init_volume, sizeof core->init_volume, "boxwright-init-%.16s", hex);
-	snprintf(helper, sizeof helper, "%s-fill", core->init_volume);
-	if (ensure_void_image(core, cancel, err) < 0 ||
-		engine_volume_create(
-			core->engine, core->init_volume, labels, cancel, err) < 0 ||
-		make_helper(core, helper, id, cancel, err) < 0)
-		return -1;
-	int rc = fill(core, id, cancel, err);
-	/* Also after a cancel; one that stays all the same is removed by the next. */
-	engine_container_remove(core->engine, id, NULL, &ignored);
-	return rc;
+	return initvol_fill(core->engine, core->init_volume, blob, len, cancel, err);
 }

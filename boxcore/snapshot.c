@@ -7,6 +7,7 @@
  */
 #include "boxcore/boxcore-internal.h"
 
+#include "boxcore/base/clock.h"
 #include "boxcore/base/limits.h"
 #include "boxcore/base/str.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define SYNC_MS 30000
+#define UNNAMED_YOUNG_S 600
 
 static int check_tag(
 	const char *tag, char *repo, size_t size, const char **ret_name, struct err *err)
@@ -123,6 +125,22 @@ static int commit_gated(struct boxcore *core, const char *id, const char *tag,
 		return 0;
 	engine_image_remove(core->engine, image, NULL, &ignored);
 	return -1;
+}
+
+/* An image is without a name for the moment between commit and tag: the young ones stay. */
+void snapshots_sweep(struct boxcore *core, struct cancel *cancel)
+{
+	char label[64], (*ids)[ENGINE_ID_SIZE] = NULL;
+	size_t count = 0;
+	struct err ignored = {0};
+
+	snprintf(label, sizeof label, LABEL_INSTANCE "=%s", core->instance);
+	if (engine_image_list_unnamed(
+		    core->engine, label, &ids, &count, cancel, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		engine_image_remove(core->engine, ids[i], cancel, &ignored);
+	free(ids);
 }
 
 int box_snapshot(struct boxcore *core, const char *id, const char *tag,

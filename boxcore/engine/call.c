@@ -22,6 +22,27 @@ void engine_path_query(struct strbuf *path, const char *key, const char *value)
 	str_url_encode(path, value, false);
 }
 
+int engine_path_filter(
+	struct strbuf *path, const char *const *labels, bool dangling, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(8 * LIMIT_KIB);
+	CLEANUP(json) json_t *filter = json_object();
+	json_t *list = json_array(), *yes = NULL;
+
+	for (; labels && *labels; labels++)
+		json_array_append_new(list, json_str(*labels));
+	json_put(filter, "label", list);
+	if (dangling) {
+		yes = json_array();
+		json_array_append_new(yes, json_str("true"));
+		json_put(filter, "dangling", yes);
+	}
+	if (json_print(&text, filter, err) < 0)
+		return -1;
+	engine_path_query(path, "filters", strbuf_str(&text));
+	return 0;
+}
+
 int64_t engine_time(const char *text)
 {
 	struct tm tm = {0};

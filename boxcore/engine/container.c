@@ -249,21 +249,6 @@ static void read_listed(struct engine_container *c, const json_t *json)
 	c->labels = labels_of(json, "Labels");
 }
 
-static int label_filter(struct strbuf *path, const char *const *labels, struct err *err)
-{
-	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(8 * LIMIT_KIB);
-	CLEANUP(json) json_t *filter = json_object();
-	json_t *list = json_array();
-
-	for (; labels && *labels; labels++)
-		json_array_append_new(list, json_str(*labels));
-	json_put(filter, "label", list);
-	if (json_print(&text, filter, err) < 0)
-		return -1;
-	engine_path_query(path, "filters", strbuf_str(&text));
-	return 0;
-}
-
 int engine_container_list(struct engine *engine, const char *const *labels,
 	struct engine_container **ret_containers, size_t *ret_count,
 	struct cancel *cancel, struct err *err)
@@ -274,7 +259,7 @@ int engine_container_list(struct engine *engine, const char *const *labels,
 		.method = "GET", .what = "list containers", .path = &path};
 
 	strbuf_adds(&path, "/containers/json?all=1");
-	if (label_filter(&path, labels, err) < 0 ||
+	if (engine_path_filter(&path, labels, false, err) < 0 ||
 		engine_call(engine, &call, &json, NULL, cancel, err) < 0)
 		return -1;
 	size_t count = json_array_size(json);

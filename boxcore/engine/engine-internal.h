@@ -46,6 +46,10 @@ struct engine_call {
 void engine_path_add(struct strbuf *path, const char *name);
 void engine_path_query(struct strbuf *path, const char *key, const char *value);
 
+/* Appends a `filters` query: these labels, and for images `dangling`. */
+int engine_path_filter(
+	struct strbuf *path, const char *const *labels, bool dangling, struct err *err);
+
 /* Performs the call.  A status >= 400 is a success here: the verbs know what theirs mean. */
 int engine_exchange(struct engine *engine, const struct engine_call *call,
 	struct http_answer *ret_answer, struct cancel *cancel, struct err *err);

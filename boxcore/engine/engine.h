@@ -165,6 +165,12 @@ int engine_image_inspect(struct engine *engine, const char *ref,
  * fine; one that a container uses is ERR_CONFLICT. */
 int engine_image_remove(
 	struct engine *engine, const char *ref, struct cancel *cancel, struct err *err);
+/* Images without a name and without children that carry the label ("key=value"): what is left
+ * of commits that were lost sight of.  Only those made before `before_s` (Unix seconds).
+ * free() the array. */
+int engine_image_list_unnamed(struct engine *engine, const char *label, int64_t before_s,
+	char (**ret_ids)[ENGINE_ID_SIZE], size_t *ret_count, struct cancel *cancel,
+	struct err *err);
 int engine_image_tag(struct engine *engine, const char *ref, const char *repo,
 	const char *tag, struct cancel *cancel, struct err *err);
 /* "debian:12" or with a digest; told of progress now and then (may be NULL). */

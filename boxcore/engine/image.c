@@ -4,6 +4,7 @@
 #include "boxcore/engine/engine-internal.h"
 
 #include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 
 #include <stdio.h>
@@ -53,6 +54,33 @@ int engine_image_inspect(struct engine *engine, const char *ref,
 	image.env = array_at(json, "Config.Env");
 	image.tags = array_at(json, "RepoTags");
 	*ret_image = image;
+	return 0;
+}
+
+int engine_image_list_unnamed(struct engine *engine, const char *label, int64_t before_s,
+	char (**ret_ids)[ENGINE_ID_SIZE], size_t *ret_count, struct cancel *cancel,
+	struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
+	CLEANUP(json) json_t *json = NULL;
+	const char *labels[] = {label, NULL};
+	struct engine_call call = {.method = "GET", .what = "list images", .path = &path};
+
+	strbuf_adds(&path, "/images/json");
+	if (engine_path_filter(&path, labels, true, err) < 0 ||
+		engine_call(engine, &call, &json, NULL, cancel, err) < 0)
+		return -1;
+	size_t count = json_array_size(json);
+	char(*ids)[ENGINE_ID_SIZE] = mem_array(count ? count : 1, sizeof *ids);
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		const json_t *image = json_array_get(json, i);
+		if (json_or_int(image, "Created", INT64_MAX) < before_s)
+			str_copy(ids[kept++], sizeof *ids,
+				json_or_string(image, "Id", ""));
+	}
+	*ret_ids = ids;
+	*ret_count = kept;
 	return 0;
 }
 
