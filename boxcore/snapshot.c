@@ -135,8 +135,8 @@ void snapshots_sweep(struct boxcore *core, struct cancel *cancel)
 	struct err ignored = {0};
 
 	snprintf(label, sizeof label, LABEL_INSTANCE "=%s", core->instance);
-	if (engine_image_list_unnamed(
-		    core->engine, label, &ids, &count, cancel, &ignored) < 0)
+	if (engine_image_list_unnamed(core->engine, label,
+		    clock_wall_s() - UNNAMED_YOUNG_S, &ids, &count, cancel, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
 		engine_image_remove(core->engine, ids[i], cancel, &ignored);
