@@ -5,7 +5,7 @@
  * A harness is a row of a table.  It builds a command (harness_plan) and reads lines
  * (struct agent_reader); it never starts anything and does no I/O, so all of it is tested
  * without a box.  The caller writes the plan's files into the box, starts the run with
- *the plan's argv, environment, folder and input, and feeds the run's stdout to a reader:
+ * the plan's argv, environment, folder and input, and feeds the run's stdout to a reader:
  *
  *	const struct harness *harness = harness_find("claude-code");
  *	harness_plan(harness, &request, &plan, &err);
@@ -14,7 +14,7 @@
  *	while (run_read(run, &event, cancel, &err) == 0 && event.kind != RUN_EXIT)
  *		agent_feed(reader, event.kind == RUN_STDOUT ? event.data : NULL,
  *			event.kind == RUN_STDOUT ? event.len : 0, event.offset, on_event,
- *arg); agent_finish(reader, event.exit_code, &result, &err);
+ * arg); agent_finish(reader, event.exit_code, &result, &err);
  *
  * What the caller must see to, because a harness cannot: an outer deadline, a limit on
  * silence (an agent may sit on a stalled stream without end), reading to the end of the
@@ -24,8 +24,8 @@
  *
  * The model is reached at http://127.0.0.1:<relay_port> inside the box; the key that the
  * agent is given is a dummy.  Nothing in the repository configures an agent: its
- *settings, hooks and servers are switched off here, and its AGENTS.md or CLAUDE.md
- *arrives only as agent_request.instructions, read by the caller from the base commit.
+ * settings, hooks and servers are switched off here, and its AGENTS.md or CLAUDE.md
+ * arrives only as agent_request.instructions, read by the caller from the base commit.
  *
  * Thread rule: harnesses are constant; plans and readers belong to one thread at a time.
  */

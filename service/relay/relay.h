@@ -3,11 +3,11 @@
  * The model relay: boxes reach a model without ever holding a key.
  *
  * A connection that is made inside a box to 127.0.0.1:<port> arrives here as a stream
- *socket over the link (box_listen), together with the lease of the task that owns the
- *box: who is calling is known, so there is no token to present.  The relay reads HTTP/1.1
- *from it, strictly, as from an enemy; allows a handful of paths of the Anthropic and
- *OpenAI APIs; drops every header that is not on a short list; adds the real key; and
- *passes the answer through as it comes, counting tokens and money on the way.
+ * socket over the link (box_listen), together with the lease of the task that owns the
+ * box: who is calling is known, so there is no token to present.  The relay reads HTTP/1.1
+ * from it, strictly, as from an enemy; allows a handful of paths of the Anthropic and
+ * OpenAI APIs; drops every header that is not on a short list; adds the real key; and
+ * passes the answer through as it comes, counting tokens and money on the way.
  *
  *	relay_open(&relay, &options, &err);
  *	lease = relay_lease_new(relay, &spec);
@@ -17,19 +17,19 @@
  *	relay_lease_free(lease);
  *
  * Money: before a call the lease's budget is asked; a spent budget is answered at once
- *with an error in the provider's own shape that says so.  Calls under way are reserved
- *with an estimate, so that many at a time do not pass together; each is settled by the
- *usage that the provider reports, or, when the answer was cut short, by an estimate.  A
- *budget is therefore overrun by at most about one call.
+ * with an error in the provider's own shape that says so.  Calls under way are reserved
+ * with an estimate, so that many at a time do not pass together; each is settled by the
+ * usage that the provider reports, or, when the answer was cut short, by an estimate.  A
+ * budget is therefore overrun by at most about one call.
  *
  * The key appears in no answer, log line or error: answers with an error status are
- *passed through secret_redact(), headers come from a list.  Errors of the relay itself
- *and of the way to the provider have the provider's shape too, because that is what
- *agents can show.
+ * passed through secret_redact(), headers come from a list.  Errors of the relay itself
+ * and of the way to the provider have the provider's shape too, because that is what
+ * agents can show.
  *
  * Thread-safe.  One thread a connection, at most options.max_connections, at most
  * LIMIT_RELAY_LEASE_CONNECTIONS of them for one lease; further ones wait for none: they
- *are closed.  A cancel of the lease ends its calls within milliseconds.
+ * are closed.  A cancel of the lease ends its calls within milliseconds.
  */
 #ifndef SERVICE_RELAY_RELAY_H
 #define SERVICE_RELAY_RELAY_H
@@ -63,18 +63,18 @@ struct relay_provider {
 		*base_url; /* NULL: https://api.anthropic.com, https://api.openai.com */
 	const struct secret
 		*key;        /* NULL or not set: calls are refused, naming `setting` */
-	const char *setting; /* what a person has to set: "models.anthropic_key" */
+	const char *setting; /* what a person has to set: "model.anthropic.key_file" */
 	const char *ca_file; /* PEM; NULL: the system's */
 	bool plain_http;     /* allow http:// in base_url: tests, gateways on loopback */
 };
 
 struct relay_options {
 	struct relay_provider providers[RELAY_PROVIDERS];
-	const struct relay_price *prices; /* NULL: relay_prices_default */
-	size_t nprices;                   /* 0: up to the row with model NULL */
-	int max_connections;              /* 0: 256 */
-	int64_t connect_ms;               /* to the provider; 0: 10 s */
-	int64_t silence_ms; /* no byte from the provider; 0: 10 minutes (thinking is
+	const struct relay_price *prices; /* win over relay_prices_default; may be NULL */
+	size_t nprices;
+	int max_connections; /* 0: 256 */
+	int64_t connect_ms;  /* to the provider; 0: 10 s */
+	int64_t silence_ms;  /* no byte from the provider; 0: 10 minutes (thinking is
 			       silent) */
 };
 
@@ -119,8 +119,8 @@ struct relay_lease;
 
 struct relay_lease *relay_lease_new(
 	struct relay *relay, const struct relay_lease_spec *spec);
-/* Ends its connections and returns when none of its threads runs any more.  After
- * box_unlisten(), never before. */
+/* Ends its connections and returns when none of its threads runs any more: the last on_usage
+ * has come then.  After box_unlisten(), never before. */
 void relay_lease_free(struct relay_lease *lease);
 DEFINE_CLEANUP(relay_lease, struct relay_lease *, relay_lease_free(*value))
 

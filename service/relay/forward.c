@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/* From the box's request to the provider's answer: what may pass, what it costs. */
+#include "service/relay/impl.h"
+
+#include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "service/relay/meter.h"
+#include "service/relay/scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- routes ---------------------------------------------------------------------------- */
+
+static const struct relay_route routes[] = {
+	{"HEAD", "/", RELAY_ANTHROPIC, ROUTE_LOCAL},
+	{"POST", "/messages", RELAY_ANTHROPIC, ROUTE_CALL},
+	{"POST", "/messages/count_tokens", RELAY_ANTHROPIC, ROUTE_FREE},
+	{"POST", "/responses", RELAY_OPENAI, ROUTE_CALL},
+	{"POST", "/chat/completions", RELAY_OPENAI, ROUTE_CALL},
+	{"GET", "/models", RELAY_ANTHROPIC, ROUTE_FREE},
+	{"GET", "/models", RELAY_OPENAI, ROUTE_FREE},
+};
+
+/* /models is the one path that both have. */
+static bool provider_fits(const struct relay_route *route,
+	const struct relay_lease *lease, const struct call *call)
+{
+	if (!slice_eq(call->head.path, "/v1/models") &&
+		!slice_eq(call->head.path, "/models"))
+		return true;
+	bool anthropic = relay_head_find(&call->head, "anthropic-version") != NULL;
+	if (!lease->allow[!anthropic ? RELAY_OPENAI : RELAY_ANTHROPIC])
+		anthropic = !anthropic;
+	return (route->provider == RELAY_ANTHROPIC) == anthropic;
+}
+
+static int check_call(const struct relay_lease *lease, struct call *call,
+	const struct relay_route *route, struct err *err)
+{
+	const struct relay_head *head = &call->head;
+
+	if (head->query.n && !slice_eq(head->query, "beta=true"))
+		return err_set(err, ERR_NOT_FOUND, "the relay passes no query on"), 404;
+	if (route->kind != ROUTE_LOCAL && !lease->allow[route->provider])
+		return err_set(err, ERR_DENIED, "this task may not use this provider"),
+		       403;
+	const struct slice *coding = relay_head_find(head, "content-encoding");
+	if (coding && !slice_eq_nocase(*coding, "identity"))
+		return err_set(err, ERR_INPUT, "a packed request cannot be read"), 415;
+	if (head->method.n == 3 && (head->chunked || head->content_length))
+		return err_set(err, ERR_INPUT, "a GET has no body"), 400;
+	return 0;
+}
+
+const struct relay_route *relay_route_find(const struct relay_lease *lease,
+	struct call *call, int *ret_status, struct err *err)
+{
+	struct slice path = call->head.path;
+	bool known = false;
+
+	if (path.n > 3 && memcmp(path.p, "/v1/", 4) == 0) {
+		path.p += 3;
+		path.n -= 3;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		const struct relay_route *route = &routes[i];
+		if (!slice_eq(path, route->path) || !provider_fits(route, lease, call))
+			continue;
+		known = true;
+		call->provider =
+			route->kind == ROUTE_LOCAL ? call->provider : route->provider;
+		if (!slice_eq(call->head.method, route->method))
+			continue;
+		*ret_status = check_call(lease, call, route, err);
+		return *ret_status ? NULL : route;
+	}
+	if (call->head.upgrade && known) {
+		/* With this Codex falls back to plain requests at once. */
+		*ret_status = 426;
+		err_set(err, ERR_INPUT,
+			"WebSockets are not spoken here; use plain requests");
+		return NULL;
+	}
+	*ret_status = known ? 405 : 404;
+	err_set(err, ERR_NOT_FOUND, "the relay does not offer %.*s %.*s",
+		(int)(call->head.method.n < 20 ? call->head.method.n : 20),
+		call->head.method.p, (int)(path.n < 200 ? path.n : 200), path.p);
+	return NULL;
+}
+
+/* ---- the answer on its way ------------------------------------------------------------- */
+
+struct exchange {
+	struct conn *conn;
+	struct call *call;
+	int status;
+	struct strbuf headers; /* that pass */
+	bool events;
+	bool packed; /* an encoding that nobody asked for */
+	bool head_sent;
+	bool metered;
+	struct relay_meter meter;
+};
+
+static void on_header(void *arg, int status, const char *name, const char *value)
+{
+	struct exchange *x = arg;
+
+	x->status = status;
+	if (str_eq(name, "content-type"))
+		x->events = str_starts(value, "text/event-stream");
+	if (str_eq(name, "content-encoding") && !str_eq_nocase(value, "identity"))
+		x->packed = true;
+	reply_pass_header(&x->headers, name, value);
+}
+
+static int send_head(struct exchange *x, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf head = STRBUF_INIT(2 * LIMIT_HTTP_HEAD);
+
+	if (x->status < 200 || x->status > 299)
+		return err_set(
+			err, ERR_INTERNAL, "it answered with status %d", x->status);
+	if (x->packed)
+		return err_set(err, ERR_INTERNAL,
+			"its answer is packed, which was not asked for");
+	x->head_sent = true;
+	x->metered = true;
+	relay_meter_init(&x->meter, x->call->provider, x->events);
+	strbuf_addf(&head, "HTTP/1.1 %d %s\r\n%stransfer-encoding: chunked\r\n%s\r\n",
+		x->status, reply_reason(x->status), strbuf_str(&x->headers),
+		x->call->keep ? "" : "connection: close\r\n");
+	return conn_write(x->conn, strbuf_str(&head), head.len, err);
+}
+
+/* Each piece goes to the box as it came, in one chunk, at once. */
+static int on_data(void *arg, const void *data, size_t len, struct err *err)
+{
+	struct exchange *x = arg;
+	CLEANUP(strbuf) struct strbuf chunk = STRBUF_INIT(LIMIT_RELAY_ANSWER);
+
+	if (len == 0)
+		return 0;
+	if (!x->head_sent && send_head(x, err) < 0)
+		return -1;
+	relay_meter_feed(&x->meter, data, len);
+	strbuf_addf(&chunk, "%zx\r\n", len);
+	strbuf_add(&chunk, data, len);
+	strbuf_adds(&chunk, "\r\n");
+	return conn_write(x->conn, chunk.data, chunk.len, err);
+}
+
+/* ---- the request to the provider ------------------------------------------------------- */
+
+#define HEADERS_MAX 16
+
+struct outgoing {
+	char *url;
+	struct http_header headers[HEADERS_MAX];
+	size_t nheaders;
+	char *values[HEADERS_MAX]; /* copies that the headers point to */
+};
+
+static void outgoing_release(struct outgoing *out)
+{
+	free(out->url);
+	for (size_t i = 0; i < HEADERS_MAX; i++)
+		free(out->values[i]);
+}
+DEFINE_CLEANUP(outgoing, struct outgoing, outgoing_release(value))
+
+/* Everything else that a box sends stays here: credentials, cookies, hop headers. */
+static void copy_headers(struct outgoing *out, const struct relay_head *head)
+{
+	static const char *const passed[] = {"content-type", "accept", "user-agent",
+		"anthropic-version", "anthropic-beta", "openai-beta", "x-app",
+		"x-claude-code-session-id", "session_id", "conversation_id",
+		"originator"};
+
+	for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
+		const struct slice *value = relay_head_find(head, passed[i]);
+		if (!value || value->n > 4096)
+			continue;
+		out->values[out->nheaders] = mem_strndup(value->p, value->n);
+		out->headers[out->nheaders] = (struct http_header){
+			.name = passed[i], .value = out->values[out->nheaders]};
+		out->nheaders++;
+	}
+}
+
+static void prepare(
+	struct outgoing *out, const struct provider *provider, const struct call *call)
+{
+	bool anthropic = call->provider == RELAY_ANTHROPIC;
+
+	out->url = mem_printf("%s/v1%s%s", provider->root, call->route->path,
+		call->head.query.n ? "?beta=true" : "");
+	copy_headers(out, &call->head);
+	out->headers[out->nheaders++] = (struct http_header){
+		.name = anthropic ? "x-api-key" : "authorization",
+		.value = anthropic ? NULL : "Bearer ",
+		.secret = &provider->key,
+	};
+}
+
+static struct http_client *client_of(struct conn *conn, enum relay_provider_id id)
+{
+	const struct provider *provider = &conn->relay->providers[id];
+
+	if (!conn->clients[id])
+		conn->clients[id] = http_client_new(&(struct http_peer){
+			.ca_file = provider->ca_file,
+			.plain_http = provider->plain_http,
+		});
+	return conn->clients[id];
+}
+
+static int perform(struct exchange *x, struct http_answer *answer, struct err *err)
+{
+	struct conn *conn = x->conn;
+	const struct call *call = x->call;
+	const struct provider *provider = &conn->relay->providers[call->provider];
+	CLEANUP(outgoing) struct outgoing out = {0};
+
+	prepare(&out, provider, call);
+	struct http_request request = {
+		.method = call->route->method,
+		.url = out.url,
+		.headers = out.headers,
+		.nheaders = out.nheaders,
+		.body = call->body.len ? strbuf_str(&call->body) : NULL,
+		.body_len = call->body.len,
+		.sink = on_data,
+		.sink_arg = x,
+		.on_header = on_header,
+		.on_header_arg = x,
+		.max_body = LIMIT_RELAY_ANSWER,
+		.connect_ms = conn->relay->connect_ms,
+		.silence_ms = conn->relay->silence_ms,
+	};
+	return http_perform(client_of(conn, call->provider), &request, answer,
+		conn->lease->cancel, err);
+}
+
+/* ---- how it ended ---------------------------------------------------------------------- */
+
+static bool fail(struct exchange *x, int status, const char *text)
+{
+	return reply_error(x->conn, x->call, status, text) == 0;
+}
+
+/* No status came, or the answer was cut. */
+static bool on_failure(struct exchange *x, const struct err *err)
+{
+	/* Half an answer cannot be taken back: without its last chunk the box sees the cut.
+	 */
+	if (x->head_sent || err->kind == ERR_CANCELLED)
+		return false;
+	x->call->keep = false;
+	CLEANUP(mem)
+	char *text = mem_printf("the model's provider cannot be reached: %s", err->text);
+	return fail(x, err->kind == ERR_TRANSIENT ? 503 : 502, text);
+}
+
+/* A status that is no success, with its body gathered. */
+static bool on_refusal(struct exchange *x, const struct http_answer *answer)
+{
+	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(16 * LIMIT_RELAY_ERROR);
+	CLEANUP(strbuf) struct strbuf all = STRBUF_INIT(32 * LIMIT_RELAY_ERROR);
+	size_t len = answer->body.len;
+	struct err err = {0};
+
+	if (answer->status == 401 || answer->status == 403) {
+		/* Providers quote the ends of a wrong key: none of their words. */
+		CLEANUP(mem)
+		char *text =
+			mem_printf("the provider refused the service's key (%d); the "
+				   "operator has to check %s",
+				answer->status,
+				x->conn->relay->providers[x->call->provider].setting);
+		return fail(x, answer->status, text);
+	}
+	if (answer->status < 400) {
+		x->call->keep = false;
+		return fail(x, 502, "the model's provider answered with a redirect");
+	}
+	if (len > LIMIT_RELAY_ERROR)
+		len = str_utf8_cut(answer->body.data, LIMIT_RELAY_ERROR);
+	secret_redact(&body, strbuf_str(&answer->body), len);
+	strbuf_addf(&all, "HTTP/1.1 %d %s\r\n%scontent-length: %zu\r\n%s\r\n",
+		answer->status, reply_reason(answer->status), strbuf_str(&x->headers),
+		body.len, x->call->keep ? "" : "connection: close\r\n");
+	strbuf_add(&all, strbuf_str(&body), body.len);
+	return conn_write(x->conn, all.data, all.len, &err) == 0;
+}
+
+static bool on_success(struct exchange *x)
+{
+	struct err err = {0};
+
+	if (!x->head_sent && send_head(x, &err) < 0)
+		return fail(x, 502, err.text);
+	return conn_write(x->conn, "0\r\n\r\n", 5, &err) == 0;
+}
+
+static bool finish(struct exchange *x, int rc, const struct http_answer *answer,
+	const struct err *err)
+{
+	if (rc < 0)
+		return on_failure(x, err);
+	if (answer->status < 200 || answer->status > 299)
+		return on_refusal(x, answer);
+	return on_success(x);
+}
+
+/* ---- a call that costs ----------------------------------------------------------------- */
+
+/* A guess before the answer: the whole request as fresh input, and a short answer. */
+static int64_t estimate(
+	struct conn *conn, const struct call *call, struct relay_scan *scan)
+{
+	bool unpriced;
+
+	relay_scan(strbuf_str(&call->body), call->body.len, scan);
+	struct relay_usage usage = {
+		.input_tokens = (int64_t)(call->body.len / 4) + 1,
+		.output_tokens = scan->max_tokens && scan->max_tokens < 4096
+					 ? scan->max_tokens
+					 : 4096,
+	};
+	return relay_cost(&conn->relay->prices, scan->model, &usage, &unpriced);
+}
+
+static void settle(struct exchange *x, int64_t reserved, const struct relay_scan *scan)
+{
+	const char *model = scan->model;
+	bool unpriced = false;
+
+	if (!x->metered) {
+		relay_settle(x->conn->lease, reserved, model, NULL);
+		return;
+	}
+	relay_meter_end(&x->meter, x->call->body.len);
+	/* What the provider says it was counts, not what the box asked for. */
+	if (x->meter.model[0])
+		model = x->meter.model;
+	x->meter.usage.cost_microusd =
+		relay_cost(&x->conn->relay->prices, model, &x->meter.usage, &unpriced);
+	x->meter.usage.unpriced = unpriced;
+	relay_settle(x->conn->lease, reserved, model, &x->meter.usage);
+}
+
+bool relay_forward(struct conn *conn, struct call *call)
+{
+	static const char hello[] = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+	struct exchange x = {
+		.conn = conn, .call = call, .headers = STRBUF_INIT(2 * LIMIT_HTTP_HEAD)};
+	const struct provider *provider = &conn->relay->providers[call->provider];
+	CLEANUP(http_answer) struct http_answer answer = {0};
+	struct relay_scan scan = {0};
+	int64_t reserved = 0;
+	struct err err = {0};
+
+	if (call->route->kind == ROUTE_LOCAL)
+		return conn_write(conn, hello, strlen(hello), &err) == 0;
+	if (!secret_is_set(&provider->key)) {
+		CLEANUP(mem)
+		char *text = mem_printf("no key for this provider is configured: the "
+					"operator has to set %s",
+			provider->setting);
+		return fail(&x, 403, text);
+	}
+	if (call->route->kind == ROUTE_CALL) {
+		reserved = estimate(conn, call, &scan);
+		if (relay_reserve(conn->lease, reserved, &err) < 0)
+			return fail(&x, 402, err.text);
+	}
+	int rc = perform(&x, &answer, &err);
+	/* Before the last chunk: who sees the end of the answer finds it counted. */
+	if (call->route->kind == ROUTE_CALL)
+		settle(&x, reserved, &scan);
+	bool alive = finish(&x, rc, &answer, &err);
+	if (x.metered)
+		relay_meter_release(&x.meter);
+	strbuf_release(&x.headers);
+	return alive;
+}
