@@ -48,17 +48,17 @@ enum mode {
 
 struct world {
 	struct peer *peer;
-	enum mode mode;
+	_Atomic enum mode mode;
 	struct relay *relay;
 	struct secret key;
 	struct lock lock;
 	char head[8192]; /* of the provider's last request */
 	char body[4096];
-	int asked;
+	_Atomic int asked;
 	int go; /* a pipe: WAIT_BETWEEN goes on when it is written to */
 	int go_write;
 	struct relay_usage last;
-	int told;
+	_Atomic int told;
 };
 
 /* ---- the provider ---------------------------------------------------------------------- */
@@ -308,6 +308,13 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* What the other threads have written so far. */
+static struct world *look(struct world *world)
+{
+	LOCKED(&world->lock);
+	return world;
+}
+
 /* ---- tests ----------------------------------------------------------------------------- */
 
 static void the_key_is_added_and_the_answer_streams(void **state)
@@ -328,19 +335,20 @@ static void the_key_is_added_and_the_answer_streams(void **state)
 	assert_non_null(strstr(answer.data, "request-id: req_1\r\n"));
 	assert_null(strcasestr(answer.data, "cookie"));
 	assert_null(strstr(answer.data, "secret-org"));
-	assert_non_null(strstr(world->head, "POST /v1/messages?beta=true HTTP/1.1"));
-	assert_non_null(strcasestr(world->head, "x-api-key: " KEY "\r\n"));
-	assert_non_null(strcasestr(world->head, "anthropic-version: 2023-06-01"));
-	assert_null(strstr(world->head, "stolen"));
-	assert_null(strcasestr(world->head, "cookie"));
-	assert_null(strcasestr(world->head, "forwarded"));
-	assert_string_equal(world->body, ask_body);
+	assert_non_null(
+		strstr(look(world)->head, "POST /v1/messages?beta=true HTTP/1.1"));
+	assert_non_null(strcasestr(look(world)->head, "x-api-key: " KEY "\r\n"));
+	assert_non_null(strcasestr(look(world)->head, "anthropic-version: 2023-06-01"));
+	assert_null(strstr(look(world)->head, "stolen"));
+	assert_null(strcasestr(look(world)->head, "cookie"));
+	assert_null(strcasestr(look(world)->head, "forwarded"));
+	assert_string_equal(look(world)->body, ask_body);
 	relay_lease_usage(lease, &usage);
 	assert_int_equal(usage.calls, 1);
 	assert_int_equal(usage.input_tokens, 100);
 	assert_int_equal(usage.output_tokens, 40);
 	assert_int_equal(usage.cost_microusd, 100 * 5 + 40 * 25);
-	assert_int_equal(world->told, 1);
+	assert_int_equal(look(world)->told, 1);
 	close(fd);
 }
 
@@ -356,13 +364,13 @@ static void two_providers_on_one_connection(void **state)
 		post(fd, i % 2 ? "/responses" : "/v1/messages", ask_body);
 		assert_true(hear(fd, &answer, NULL));
 		assert_int_equal(status_of(&answer), 200);
-		assert_non_null(strcasestr(world->head,
+		assert_non_null(strcasestr(look(world)->head,
 			i % 2 ? "authorization: Bearer " KEY : "x-api-key: " KEY));
-		assert_non_null(strstr(world->head,
+		assert_non_null(strstr(look(world)->head,
 			i % 2 ? "POST /v1/responses " : "POST /v1/messages "));
 	}
-	assert_int_equal(world->last.cached_tokens, 900);
-	assert_int_equal(world->last.input_tokens, 100);
+	assert_int_equal(look(world)->last.cached_tokens, 900);
+	assert_int_equal(look(world)->last.input_tokens, 100);
 	close(fd);
 }
 
@@ -381,7 +389,7 @@ static void chunked_and_expected_bodies(void **state)
 	say(fd, "6\r\nl\":\"m\"\r\n1\r\n}\r\n0\r\n\r\n");
 	strbuf_reset(&answer);
 	assert_true(hear(fd, &answer, NULL));
-	assert_string_equal(world->body, "{\"model\":\"m\"}");
+	assert_string_equal(look(world)->body, "{\"model\":\"m\"}");
 	assert_non_null(strstr(answer.data, "connection: close\r\n"));
 	assert_false(hear(fd, &answer, "never"));
 	close(fd);
@@ -425,7 +433,7 @@ static void only_some_paths_are_offered(void **state)
 	hear(fd, &answer, NULL);
 	assert_int_equal(status_of(&answer), 426);
 	close(fd);
-	assert_int_equal(world->asked, 0);
+	assert_int_equal(look(world)->asked, 0);
 }
 
 static void hostile_requests_are_refused_and_go_nowhere(void **state)
@@ -490,7 +498,7 @@ static void hostile_requests_are_refused_and_go_nowhere(void **state)
 	hear(fd, &answer, NULL);
 	assert_int_equal(status_of(&answer), 431);
 	close(fd);
-	assert_int_equal(world->asked, 0);
+	assert_int_equal(look(world)->asked, 0);
 }
 
 static void a_spent_budget_refuses_at_once(void **state)
@@ -515,7 +523,7 @@ static void a_spent_budget_refuses_at_once(void **state)
 	assert_int_equal(ask(lease, "/v1/messages/count_tokens", &answer), 200);
 	relay_lease_budget(lease, 4000);
 	assert_int_equal(ask(lease, "/v1/messages", &answer), 200);
-	assert_int_equal(world->told, 3);
+	assert_int_equal(look(world)->told, 3);
 	/* What earlier runs spent counts too. */
 	struct relay_lease_spec spec = {.allow = {true},
 		.budget_microusd = 10,
@@ -563,14 +571,14 @@ static void failures_have_the_providers_shape(void **state)
 	assert_non_null(strstr(answer.data, "{\"type\":\"error\",\"error\":{"));
 	world->mode = PACKED;
 	assert_int_equal(ask(lease, "/v1/messages", &answer), 502);
-	assert_int_equal(world->told, 0);
+	assert_int_equal(look(world)->told, 0);
 	/* Half an answer has no last chunk, and is paid for. */
 	world->mode = CUT;
 	assert_int_equal(ask(lease, "/v1/messages", &answer), 200);
 	assert_false(str_ends(answer.data, "0\r\n\r\n"));
-	assert_int_equal(world->told, 1);
-	assert_int_equal(world->last.estimated, 1);
-	assert_int_equal(world->last.input_tokens, 100);
+	assert_int_equal(look(world)->told, 1);
+	assert_int_equal(look(world)->last.estimated, 1);
+	assert_int_equal(look(world)->last.input_tokens, 100);
 }
 
 static void no_provider_and_no_key(void **state)
@@ -610,8 +618,7 @@ static void a_cancel_ends_calls_at_once(void **state)
 	world->mode = HANG;
 	post(hanging, "/v1/messages", ask_body);
 	for (int i = 0; i < 1000; i++) {
-		LOCKED(&world->lock);
-		if (world->asked)
+		if (look(world)->asked)
 			break;
 		usleep(5000);
 	}
