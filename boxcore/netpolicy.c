@@ -174,6 +174,7 @@ static void read_nameserver(struct netpolicy *policy, const char *text)
 	char word[64];
 	uint32_t addr = 0;
 
+	/* allowed: bounded word */
 	if (sscanf(text, "nameserver %63s", word) != 1 || !parse_addr(word, &addr))
 		return;
 	if (addr >> 24 == 127 || addr == 0)

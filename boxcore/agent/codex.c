@@ -174,6 +174,7 @@ static enum err_kind reason_kind(const char *text)
 		strstr(text, "budget"))
 		return ERR_LIMIT;
 	if (status)
+		/* allowed: three digits at most */
 		sscanf(status, "status %3d", &number);
 	return reader_status_kind(number);
 }

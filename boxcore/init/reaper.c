@@ -98,6 +98,7 @@ static struct process *list_processes(size_t *ret_count)
 				_exit(70);
 		}
 		list[count++] =
+			/* allowed: a name that /proc made */
 			(struct process){.pid = atoi(entry->d_name), .parent = parent};
 	}
 	if (dir)

@@ -151,6 +151,7 @@ static void start_of_head(struct exchange *x, const char *line)
 {
 	int major = 0, minor = 0, status = 0;
 
+	/* allowed: a line that libcurl has read as HTTP */
 	if (sscanf(line, "HTTP/%d.%d %3d", &major, &minor, &status) != 3)
 		status = 0;
 	x->answer->status = status >= 200 ? status : 0; /* 1xx: the real one follows */
@@ -365,7 +366,7 @@ int http_perform(struct http_client *client, const struct http_request *request,
 	if (code != CURLE_OK)
 		return http_curl_error(err, code, x.details, x.description);
 	if (!x.head_done)
-		return err_set(err, ERR_TRANSIENT, "%s: the answer was cut off",
-			x.description);
+		return err_set(
+			err, ERR_TRANSIENT, "%s: the answer was cut off", x.description);
 	return 0;
 }

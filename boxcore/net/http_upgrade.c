@@ -301,6 +301,7 @@ static int shake_hands(struct http_duplex *duplex, const struct http_request *re
 		mem_wipe(head.data, head.cap); /* it may hold a secret */
 	if (rc < 0 || read_head(duplex, &answer, &end, until_ms, cancel, err) < 0)
 		return -1;
+	/* allowed: one digit and three */
 	if (sscanf(strbuf_str(&answer), "HTTP/1.%*1d %3d", &status) != 1)
 		return err_set(err, ERR_INTERNAL, "the answer is not HTTP");
 	if (status != 101)

@@ -103,6 +103,7 @@ static int raise_fd(int *fd, struct err *err)
 static int fork_worker(struct spawned *ret, struct plan *p, struct err *err)
 {
 	p->parent = getpid();
+	/* allowed: limits are set between fork and exec */
 	pid_t pid = fork();
 	if (pid < 0)
 		return err_errno(err, errno, "start a git child");

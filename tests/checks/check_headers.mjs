@@ -15,11 +15,11 @@ for (const f of sources) {
 	if (!text.startsWith('/* SPDX-License-Identifier: MIT */\n')) fault(f, 'the first line is /* SPDX-License-Identifier: MIT */');
 	const second = /^[^\n]*\n\s*\/\*([\s\S]*?)\*\//.exec(text);
 	const words = (second?.[1] ?? '').replace(/[\s*]+/g, ' ').trim();
-	if (words.length < 20) fault(f, 'below the SPDX line stands what the file is for');
+	if (words.length < 12) fault(f, 'below the SPDX line stands what the file is for');
 	if (f.endsWith('.h') && !f.startsWith('tests/')) {
 		const dir = path.dirname(f);
 		const open = sources.some(o => path.dirname(o) !== dir && !o.startsWith('tests/') && read(o).includes(`#include "${f}"`));
-		if (open && second && second[1].trim().split('\n').length < 2) fault(f, 'other folders use it, so its first comment is its manual: two lines at least');
+		if (open && words.length < 40) fault(f, 'other folders use it, so its first comment is its manual: purpose, owners, threads, errors');
 		const guard = f.replace(/[^A-Za-z0-9]/g, '_').toUpperCase();
 		if (!text.includes(`#ifndef ${guard}\n#define ${guard}\n`)) fault(f, `its guard is ${guard}`);
 	}
