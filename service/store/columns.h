@@ -53,10 +53,6 @@
 	X(INT, files)                                                                    \
 	X(INT, added)                                                                    \
 	X(INT, deleted)                                                                  \
-	X(INT, tokens_in)                                                                \
-	X(INT, tokens_out)                                                               \
-	X(INT, tokens_cached)                                                            \
-	X(REAL, cost_usd)                                                                \
 	X(OPT, summary)
 
 #define TASK_MANAGED(X)                                                                  \
@@ -71,6 +67,10 @@
 	X(OPT, last_error)                                                               \
 	X(INT, started_ms)                                                               \
 	X(INT, finished_ms)                                                              \
+	X(INT, tokens_in)                                                                \
+	X(INT, tokens_out)                                                               \
+	X(INT, tokens_cached)                                                            \
+	X(REAL, cost_usd)                                                                \
 	X(OPT, outcome_code)                                                             \
 	X(OPT, outcome)
 

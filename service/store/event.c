@@ -29,6 +29,7 @@ static int move_task(struct append *append, struct conn *conn, struct err *err)
 	stmt_real(&q, what->cost_usd);
 	stmt_int(&q, append->task->id);
 	stmt_text(&q, append->task->lease);
+	stmt_optional(&q, append->what->run_state);
 	rc = stmt_step(&q, err);
 	if (rc < 0)
 		return -1;
@@ -111,6 +112,8 @@ int store_events_append(struct store *store, struct store_task *task,
 	rc = store_write(store, run_append, &append, cancel, err);
 	if (rc == 0) {
 		task->run_offset = append.run_offset;
+		if (what->run_state)
+			store_set(&task->run_state, what->run_state);
 		task->tokens_in = append.tokens_in;
 		task->tokens_out = append.tokens_out;
 		task->tokens_cached = append.tokens_cached;

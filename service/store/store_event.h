@@ -24,7 +24,7 @@ struct store_event_batch {
 	const struct store_event_new *events; /* at most STORE_PAGE_MAX */
 	size_t count;
 	int64_t run_offset;    /* -1: stays as it is */
-	const char *run_state; /* NULL: stays as it is; statement parameter 8 */
+	const char *run_state; /* NULL: stays as it is */
 	/* Added to the row's */
 	int64_t tokens_in, tokens_out, tokens_cached;
 	double cost_usd;

@@ -83,6 +83,8 @@ struct store_task {
 	char *last_error;    /* (null); why it was released last */
 	int64_t started_ms;  /* first claim; 0: none yet */
 	int64_t finished_ms; /* 0: not finished */
+	int64_t tokens_in, tokens_out, tokens_cached; /* store_events_append() */
+	double cost_usd;                              /* likewise */
 	char *outcome_code;  /* (null) until finished */
 	char *outcome;       /* (null); a sentence */
 
@@ -106,8 +108,6 @@ struct store_task {
 	char *pr_url;
 	int64_t comment_status_id; /* of the progress comment; 0: none */
 	int64_t files, added, deleted;
-	int64_t tokens_in, tokens_out, tokens_cached; /* also store_events_append() */
-	double cost_usd;                              /* also store_events_append() */
 	char *summary;
 };
 
