@@ -9,6 +9,11 @@ import { code, fault, files, finish, read } from './lib.mjs';
 const also = {
 	'boxcore/boxcore-internal.h': ['core'],          // the inside of struct boxcore
 	'boxcore/base/thread.h': ['lock', 'cond'],       // three things that belong together
+	'service/http/handlers.h': ['head'],             // what a route does before the body
+	'service/http/internal.h': ['head'],
+	'service/http/listen.h': ['address'],            // as text
+	'service/store/store-internal.h': ['words', 'page'],
+	'service/task/status.h': ['outcome'],            // how a task ended, in words
 	'boxcore/base/cleanup.h': ['take', 'cleanup'],
 };
 for (const file of files(/^(boxcore|service|webhooks|prompts)\/.*\.h$/)) {
