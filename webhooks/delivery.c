@@ -19,7 +19,7 @@ static bool is_id_char(char c)
 
 static bool is_event_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
 static bool all(const char *s, bool (*test)(char))
@@ -113,8 +113,8 @@ int delivery_parse(
 	if (!str_copy(out.event, sizeof(out.event), headers->event) ||
 		!all(headers->event, is_event_char))
 		return err_set(err, ERR_INPUT,
-			"X-GitHub-Event must be at most %d lower-case letters and "
-			"underscores",
+			"X-GitHub-Event must be at most %d lower-case letters, digits "
+			"and underscores",
 			LIMIT_EVENT_NAME);
 	if (parse_target(headers, &out.target_id, err))
 		return -1;

@@ -22,7 +22,7 @@ struct delivery_headers {
 
 struct delivery {
 	char id[LIMIT_DELIVERY_ID + 1];   /* GUID-like: [0-9a-fA-F-]{8,64} */
-	char event[LIMIT_EVENT_NAME + 1]; /* [a-z_]{1,64}; need not be one we know */
+	char event[LIMIT_EVENT_NAME + 1]; /* [a-z0-9_]{1,64}; need not be one we know */
 	int64_t target_id; /* the App's id when target_type is integration, or 0 */
 };
 

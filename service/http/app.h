@@ -41,8 +41,8 @@ struct http_app {
 		struct cancel *cancel, struct err *err);
 	/* Makes a new task with the request of one that has ended, and gives its id; NULL:
 	 * 501. */
-	int (*task_retry)(void *arg, int64_t task, int64_t *ret_task, struct cancel *cancel,
-		struct err *err);
+	int (*task_retry)(void *arg, int64_t task, int64_t *ret_task,
+		struct cancel *cancel, struct err *err);
 	/* 0 when the engine answers; NULL: it is not asked, and not in /healthz. */
 	int (*engine_check)(void *arg, struct cancel *cancel, struct err *err);
 };

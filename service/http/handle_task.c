@@ -273,7 +273,8 @@ void handle_task_retry(struct request *request)
 	int64_t id, fresh;
 
 	if (!app->task_retry)
-		reply_error(request, 501, "not_supported", "this server does not retry tasks");
+		reply_error(request, 501, "not_supported",
+			"this server does not retry tasks");
 	else if (request_param_id(request, 0, &id, &err) ||
 		 app->task_retry(app->arg, id, &fresh, request_cancel(request), &err))
 		reply_err(request, &err);

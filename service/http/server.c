@@ -321,7 +321,8 @@ static int start_daemon(struct server *server, struct err *err)
 		{MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)o->per_address, NULL},
 		{MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(o->idle_ms / 1000 + 1), NULL},
 		{MHD_OPTION_THREAD_POOL_SIZE, SERVER_THREADS, NULL},
-		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+		/* What it would refuse is refused by head_check(), with an answer. */
+		{MHD_OPTION_STRICT_FOR_CLIENT, 0, NULL},
 		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, server},
 		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, server},
 		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_line, server},

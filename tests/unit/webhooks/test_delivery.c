@@ -32,7 +32,8 @@ static void test_a_delivery_of_githubs_passes(void **state)
 
 static void test_only_an_apps_target_counts(void **state)
 {
-	struct delivery_headers headers = {GUID, "push", "repository", "99", NULL};
+	struct delivery_headers headers = {
+		GUID, "projects_v2_item", "repository", "99", NULL};
 	struct delivery delivery;
 	struct err err = {0};
 
