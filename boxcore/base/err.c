@@ -21,7 +21,8 @@ static void trim_torn_utf8(char *text, size_t size)
 		text[start - 1] = '\0';
 }
 
-static void format_into(char *text, size_t size, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void format_into(
+	char *text, size_t size, const char *fmt, va_list ap)
 {
 	if (vsnprintf(text, size, fmt, ap) < 0)
 		text[0] = '\0';

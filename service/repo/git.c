@@ -81,7 +81,8 @@ static int fail_as(struct err *err, enum err_kind kind, int retry_after_s,
 	return -1;
 }
 
-static int vfail(struct err *err, int code, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static int vfail(
+	struct err *err, int code, const char *fmt, va_list ap)
 {
 	CLEANUP(mem) char *what = mem_vprintf(fmt, ap);
 	const git_error *last = git_error_last();
