@@ -229,12 +229,14 @@ export class Local {
     return { status: 202, body: {} };
   }
 
-  manifest({ params }) {
+  async manifest({ params }) {
     const { app } = this.s;
     if (params.code !== this.s.manifestCode) throw new Refusal(404, 'Not Found');
     this.s.manifestCode = null; // once
+    const [login] = this.s.state.installations.keys();
+    const owner = (await this.s.upstream('GET', `/users/${login}`)).body;
     return { status: 201, body: { id: app.app_id, slug: app.slug, node_id: 'A_1', name: app.slug,
-      owner: null, client_id: `Iv1.${crypto.randomBytes(8).toString('hex')}`,
+      owner, client_id: `Iv1.${crypto.randomBytes(8).toString('hex')}`,
       client_secret: crypto.randomBytes(20).toString('hex'), webhook_secret: app.webhook_secret,
       pem: app.private_key, html_url: `${this.s.url}/apps/${app.slug}`, external_url: this.s.url,
       permissions: app.permissions, events: app.events, created_at: now(), updated_at: now(),
