@@ -78,7 +78,7 @@ int github_new(
 		mem_strdup(options->user_agent ? options->user_agent : "boxwright");
 	gh->api_version =
 		mem_strdup(options->api_version ? options->api_version : "2022-11-28");
-	gh->pool = pool_new(&peer, CLIENTS_MAX);
+	gh->pool = client_pool_new(&peer, CLIENTS_MAX);
 	gh->limiter = make_limiter(options);
 	gh->tokens = token_cache_new();
 	*ret_gh = TAKE(gh);
@@ -89,7 +89,7 @@ void github_free(struct github *gh)
 {
 	if (!gh)
 		return;
-	pool_free(gh->pool);
+	client_pool_free(gh->pool);
 	limiter_free(gh->limiter);
 	token_cache_free(gh->tokens);
 	secret_release(&gh->key);

@@ -19,7 +19,7 @@ struct pool {
 	int most;
 };
 
-struct pool *pool_new(const struct http_peer *peer, int most)
+struct pool *client_pool_new(const struct http_peer *peer, int most)
 {
 	struct pool *pool = mem_zalloc(sizeof *pool);
 
@@ -33,7 +33,7 @@ struct pool *pool_new(const struct http_peer *peer, int most)
 	return pool;
 }
 
-void pool_free(struct pool *pool)
+void client_pool_free(struct pool *pool)
 {
 	if (!pool)
 		return;

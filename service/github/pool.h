@@ -10,8 +10,8 @@
 
 struct pool;
 
-struct pool *pool_new(const struct http_peer *peer, int most);
-void pool_free(struct pool *pool); /* all clients given back */
+struct pool *client_pool_new(const struct http_peer *peer, int most);
+void client_pool_free(struct pool *pool); /* all clients given back */
 
 /* NULL with ERR_TRANSIENT when none is free within two seconds. */
 struct http_client *pool_take(struct pool *pool, struct cancel *cancel, struct err *err);

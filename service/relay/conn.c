@@ -83,7 +83,7 @@ static ssize_t read_head(struct conn *conn, struct call *call)
 		if (n && n <= LIMIT_RELAY_HEAD)
 			return (ssize_t)n;
 		if (n || conn->in.len > LIMIT_RELAY_HEAD) {
-			reply_error(conn, call, 431, "the request's head is too long");
+			conn_refuse(conn, call, 431, "the request's head is too long");
 			return -1;
 		}
 		if (!begun && conn->in.len) {
@@ -94,7 +94,7 @@ static ssize_t read_head(struct conn *conn, struct call *call)
 		if (rc == 0)
 			return 0;
 		if (rc < 0 && begun && err.kind == ERR_TRANSIENT)
-			reply_error(conn, call, 408, err.text);
+			conn_refuse(conn, call, 408, err.text);
 		if (rc < 0)
 			return -1;
 	}
@@ -217,7 +217,7 @@ static bool serve_one(struct conn *conn)
 	if (status) {
 		/* Where the next request would begin is not known any more. */
 		if (err.kind != ERR_CANCELLED)
-			reply_error(conn, &call, status, err.text);
+			conn_refuse(conn, &call, status, err.text);
 		return false;
 	}
 	call.keep = !call.head.close;

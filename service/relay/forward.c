@@ -248,7 +248,7 @@ static int perform(struct exchange *x, struct http_answer *answer, struct err *e
 
 static bool fail(struct exchange *x, int status, const char *text)
 {
-	return reply_error(x->conn, x->call, status, text) == 0;
+	return conn_refuse(x->conn, x->call, status, text) == 0;
 }
 
 /* No status came, or the answer was cut. */

@@ -123,7 +123,7 @@ bool relay_forward(struct conn *conn, struct call *call);
 /* ---- reply.c --------------------------------------------------------------------------- */
 
 /* An error in the provider's shape, as a whole answer. */
-int reply_error(struct conn *conn, const struct call *call, int status, const char *text);
+int conn_refuse(struct conn *conn, const struct call *call, int status, const char *text);
 /* Appends "name: value" lines of an answer that may pass to the box. */
 void reply_pass_header(struct strbuf *out, const char *name, const char *value);
 const char *reply_reason(int status);

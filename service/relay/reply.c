@@ -73,7 +73,7 @@ static json_t *error_json(enum relay_provider_id provider, int status, const cha
 	return json;
 }
 
-int reply_error(struct conn *conn, const struct call *call, int status, const char *text)
+int conn_refuse(struct conn *conn, const struct call *call, int status, const char *text)
 {
 	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(LIMIT_RELAY_ERROR);
 	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(8 * LIMIT_RELAY_ERROR);
