@@ -303,8 +303,10 @@ static void search_path(struct spawn *spawn, char **env)
 			spawn->argv[0]);
 		if (len)
 			execve(path, spawn->argv, env);
-		if (len && errno != ENOENT && errno != ENOTDIR)
-			errnum = errno;
+		int why = errno;
+		/* A folder that this user may not enter does not have it. */
+		if (len && why != ENOENT && why != ENOTDIR && access(path, F_OK) == 0)
+			errnum = why;
 		if (!at || !at[len])
 			break;
 		at += len + 1;
