@@ -16,6 +16,7 @@
 #include "service/store/store.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,11 +38,11 @@ static void set(struct secret *secret, const char *name)
 
 static void on_change(void *arg, const struct store_change *change)
 {
-	struct server **server = arg;
+	struct server *server = atomic_load((struct server * _Atomic *)arg);
 
 	(void)change;
-	if (*server)
-		server_wake(*server);
+	if (server)
+		server_wake(server);
 }
 
 static int serve(const char *folder, struct err *err)
@@ -59,6 +60,7 @@ static int serve(const char *folder, struct err *err)
 		.body_ms = number("INTAKE_BODY_MS"),
 		.idle_ms = number("INTAKE_IDLE_MS")};
 	struct server *server = NULL;
+	struct server *_Atomic heard = NULL;
 	sigset_t signals;
 	int rc, got;
 
@@ -73,13 +75,15 @@ static int serve(const char *folder, struct err *err)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	if (store_open(&app.store, folder, err))
 		return -1;
-	store_on_change(app.store, on_change, &server);
+	store_on_change(app.store, on_change, &heard);
 	rc = server_start(&server, &options, http_routes, &app, err);
 	if (rc == 0) {
+		atomic_store(&heard, server);
 		printf("listening %d\n", server_port(server));
 		fflush(stdout);
 		sigwait(&signals, &got);
 	}
+	atomic_store(&heard, NULL);
 	server_stop(server);
 	store_close(app.store);
 	for (size_t i = 0; i < SIGNATURE_SECRETS_MAX; i++)
