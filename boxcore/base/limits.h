@@ -125,8 +125,10 @@
 #define LIMIT_REPO_FETCH (8192 * LIMIT_MIB) /* a clone; GitHub advises below 5 GB */
 #define LIMIT_REPO_REFS (64 * LIMIT_MIB)    /* a list of 500,000 refs */
 #define LIMIT_REPO_MEMORY                                                                \
-	(3072 * LIMIT_MIB)                  /* address space of a git child: maps packs */
+	(3072 * LIMIT_MIB) /* address space of a git child: maps packs */
+#define LIMIT_REPO_IMPORT (1536 * LIMIT_MIB) /* the same where the bytes are hostile */
 #define LIMIT_REPO_CPU_S 1800               /* of a git child: a clone indexes 1 GB/min */
+#define LIMIT_REPO_IMPORT_CPU_S 300         /* a pack that unpacks without end */
 #define LIMIT_REPO_ANSWER (64 * LIMIT_MIB)  /* what a git child may say to us */
 #define LIMIT_REPO_PACKS 32                 /* packs in a mirror before they are merged */
 #define LIMIT_REPO_HISTORY 20000            /* commits sent into a box */

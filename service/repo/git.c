@@ -48,6 +48,27 @@ int git_setup(const char *state, struct err *err)
 	return 0;
 }
 
+int git_configure(git_repository *repo)
+{
+	static const struct {
+		const char *name;
+		int64_t value;
+	} table[] = {
+		{"core.protectHFS", 1},
+		{"core.protectNTFS", 1},
+		{"gc.auto", 0},
+		{"core.bigFileThreshold", 16 << 20}, /* no delta is looked for above */
+		{"pack.windowMemory", 96 << 20},     /* of each thread */
+		{"pack.deltaCacheSize", 64 << 20},
+	};
+	CLEANUP(git_config) git_config *config = NULL;
+	int rc = git_repository_config(&config, repo);
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(table); i++)
+		rc = git_config_set_int64(config, table[i].name, table[i].value);
+	return rc;
+}
+
 static enum err_kind kind_of(int code, int class)
 {
 	if (class == GIT_ERROR_NOMEMORY)

@@ -44,6 +44,10 @@ int job_net(struct job *job, struct err *err);
 
 int git_setup(const char *state, struct err *err);
 
+/* What every store of ours is set to: names that HFS+ and NTFS take for .git are refused, and
+ * packing stays within the child's memory.  Returns libgit2's code. */
+int git_configure(git_repository *repo);
+
 /* An error of libgit2 (its return code) under `what`; the network's own words if there are
  * any.  Always -1. */
 int git_fail(struct err *err, int code, const char *fmt, ...)

@@ -45,7 +45,6 @@ static int open_store(struct import *m, struct err *err)
 {
 	const char *folder = json_need_string(m->job->request, "tmp", err);
 	CLEANUP(mem) char *objects = mem_printf("%s/objects", m->mirror.path);
-	CLEANUP(git_config) git_config *config = NULL;
 	git_repository_init_options options;
 	int rc;
 
@@ -56,11 +55,7 @@ static int open_store(struct import *m, struct err *err)
 	options.mode = 0700;
 	rc = git_repository_init_ext(&m->repo, folder, &options);
 	if (rc == 0)
-		rc = git_repository_config(&config, m->repo);
-	if (rc == 0)
-		rc = git_config_set_bool(config, "core.protectHFS", 1);
-	if (rc == 0)
-		rc = git_config_set_bool(config, "core.protectNTFS", 1);
+		rc = git_configure(m->repo);
 	if (rc == 0)
 		rc = git_repository_odb(&m->odb, m->repo);
 	if (rc == 0)

@@ -20,7 +20,6 @@ static int make_mirror(struct job *job, struct mirror *mirror, struct err *err)
 	char *beside =
 		mem_printf("%s/git-tmp/%lld.new", job->state, (long long)job->repo_id);
 	CLEANUP(git_repository) git_repository *repo = NULL;
-	CLEANUP(git_config) git_config *config = NULL;
 	git_repository_init_options options;
 	int rc;
 
@@ -32,13 +31,7 @@ static int make_mirror(struct job *job, struct mirror *mirror, struct err *err)
 	options.mode = 0700;
 	rc = git_repository_init_ext(&repo, beside, &options);
 	if (rc == 0)
-		rc = git_repository_config(&config, repo);
-	if (rc == 0)
-		rc = git_config_set_bool(config, "core.protectHFS", 1);
-	if (rc == 0)
-		rc = git_config_set_bool(config, "core.protectNTFS", 1);
-	if (rc == 0)
-		rc = git_config_set_int32(config, "gc.auto", 0);
+		rc = git_configure(repo);
 	if (rc < 0)
 		return git_fail(err, rc, "make a mirror");
 	if (rename(beside, mirror->path) < 0)

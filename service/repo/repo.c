@@ -92,10 +92,12 @@ int repo_call(const struct repos *repos, struct child_call *call, json_t **ret,
 	call->program = repos->worker;
 	if (!call->limit_ms)
 		call->limit_ms = repos->verb_ms;
-	call->memory = repos->memory;
+	if (!call->memory || call->memory > repos->memory)
+		call->memory = repos->memory;
 	/* A fetch ends by its own count first, with a better word. */
 	call->file_bytes = 2 * repos->fetch_bytes + LIMIT_RESULT_SUM;
-	call->cpu_s = LIMIT_REPO_CPU_S;
+	if (!call->cpu_s)
+		call->cpu_s = LIMIT_REPO_CPU_S;
 	return child_run(call, ret, cancel, err);
 }
 

@@ -90,7 +90,12 @@ int repo_import(struct repos *repos, int64_t repo_id, const char *base_commit,
 	CLEANUP(json) json_t *q = repo_request(repos, "import", repo_id);
 	CLEANUP(json) json_t *r = NULL;
 	CLEANUP(repo_result) struct repo_result result = {0};
-	struct child_call call = {.verb = "import", .request = q};
+	struct child_call call = {
+		.verb = "import",
+		.request = q,
+		.memory = LIMIT_REPO_IMPORT,
+		.cpu_s = LIMIT_REPO_IMPORT_CPU_S,
+	};
 	struct err ignored = {0};
 	char name[33];
 

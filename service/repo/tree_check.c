@@ -83,8 +83,6 @@ static int check_link(struct walk *w, const struct tree_entry *e, struct err *er
 	CLEANUP(strbuf) struct strbuf target = STRBUF_INIT(LIMIT_PATH);
 	const char *why;
 
-	if (tree_name_must_be_file(e->name, e->name_len))
-		return refuse(w, e, ERR_INPUT, err, "may not be a symlink");
 	if (w->source->blob(w->source->arg, e->oid, &target, err) < 0)
 		return err_wrap(err, "the symlink \"%.*s\"", (int)e->name_len, e->name);
 	why = tree_link_refused(strbuf_str(&target), target.len, w->depth);
@@ -101,6 +99,8 @@ static int check_leaf(struct walk *w, const struct tree_entry *e, struct err *er
 			"is a submodule (a repository inside the work tree?); these may "
 			"not "
 			"be added or changed");
+	if (e->mode == TREE_MODE_LINK && tree_name_must_be_file(e->name, e->name_len))
+		return refuse(w, e, ERR_INPUT, err, "may not be a symlink");
 	if (count(w, e, err) < 0 || check_protected(w, e, err) < 0)
 		return -1;
 	if (w->source->blob_size(w->source->arg, e->oid, &size, err) < 0)
@@ -130,6 +130,14 @@ static void folder_release(struct folder *f)
 }
 DEFINE_CLEANUP(folder, struct folder, folder_release(value))
 
+static int in_folder(const struct walk *w, struct err *err)
+{
+	char shown[TREE_SHOWN_SIZE];
+
+	return err_wrap(err, "the folder \"%s\"",
+		w->path.len ? tree_show(w->path.data, w->path.len - 1, shown) : "/");
+}
+
 static int load(struct walk *w, const uint8_t *oid, bool claimed, struct folder *f,
 	struct err *err)
 {
@@ -138,20 +146,13 @@ static int load(struct walk *w, const uint8_t *oid, bool claimed, struct folder 
 		return 0;
 	if (w->source->tree(w->source->arg, oid, &f->data, err) < 0 ||
 		tree_parse(strbuf_str(&f->data), f->data.len, claimed, &f->list, err) < 0)
-		goto failed;
-	if (claimed && (w->source->rebuild(w->source->arg, oid, &f->list, err) < 0 ||
-			       w->source->take(w->source->arg, oid, err) < 0))
-		goto failed;
+		return in_folder(w, err);
 	w->totals.entries += f->list.n;
 	if (w->totals.entries > ENTRIES_MAX)
 		return err_set(err, ERR_LIMIT,
 			"the changed folders list more than %d names", ENTRIES_MAX);
 	tree_sort_by_name(&f->list);
 	return 0;
-failed:;
-	char shown[TREE_SHOWN_SIZE];
-	return err_wrap(err, "the folder \"%s\"",
-		w->path.len ? tree_show(w->path.data, w->path.len - 1, shown) : "/");
 }
 
 static bool same_entry(const struct tree_entry *a, const struct tree_entry *b)
@@ -186,6 +187,21 @@ static const struct tree_entry *find(
 			high = mid;
 	}
 	return NULL;
+}
+
+/* Names that are new, or stand for something new. */
+static int check_names(struct walk *w, const struct tree_list *now,
+	const struct tree_list *before, struct err *err)
+{
+	for (size_t i = 0; i < now->n; i++) {
+		const struct tree_entry *e = &now->entries[i], *old = find(before, e);
+		const char *why = NULL;
+		if (!old || !same_entry(old, e))
+			why = tree_name_refused(e->name, e->name_len);
+		if (why)
+			return refuse(w, e, ERR_INPUT, err, why);
+	}
+	return 0;
 }
 
 /* Two names that are one somewhere: refused unless both stood in the base already. */
@@ -264,11 +280,8 @@ static int entry_gone(struct walk *w, const struct tree_entry *e, struct err *er
 static int entry_now(struct walk *w, const struct tree_entry *e,
 	const struct tree_entry *before, struct err *err)
 {
-	const char *why = tree_name_refused(e->name, e->name_len);
 	bool was_dir = before && before->mode == TREE_MODE_DIR;
 
-	if (why)
-		return refuse(w, e, ERR_INPUT, err, why);
 	if (e->mode == TREE_MODE_DIR) {
 		if (before && !was_dir && entry_gone(w, before, err) < 0)
 			return -1;
@@ -296,7 +309,8 @@ static int walk_trees(
 		return err_set(err, ERR_INPUT,
 			"the folder \"%s\" is empty; git has none such",
 			strbuf_str(&w->path));
-	if (now && check_siblings(w, &new.list, &old.list, err) < 0)
+	if (now && (check_names(w, &new.list, &old.list, err) < 0 ||
+			   check_siblings(w, &new.list, &old.list, err) < 0))
 		return -1;
 	while (i < old.list.n || j < new.list.n) {
 		const struct tree_entry *a = i < old.list.n ? &old.list.entries[i] : NULL;
@@ -314,7 +328,10 @@ static int walk_trees(
 		i += order <= 0;
 		j += order >= 0;
 	}
-	return 0;
+	/* Last, since our words about an entry are better than git's. */
+	if (now && w->source->rebuild(w->source->arg, now, &new.list, err) < 0)
+		return in_folder(w, err);
+	return now ? w->source->take(w->source->arg, now, err) : 0;
 }
 
 int tree_check(const struct tree_source *source, const uint8_t *base, const uint8_t *tree,
