@@ -47,11 +47,14 @@ static int make_box(struct task_ctx *ctx, const char *snapshot, struct err *err)
 	struct boxcore *core = ctx->env->core;
 	CLEANUP(mem) char *id = mem_printf("task-%lld", (long long)ctx->task->id);
 	CLEANUP(mem)
-	char *label = mem_printf("boxwright.task=%lld", (long long)ctx->task->id);
+	char *label = mem_printf("task=%lld", (long long)ctx->task->id);
 	const char *const labels[] = {label, NULL};
 	struct err gone = {0};
 
 	store_set(&ctx->task->box_id, id);
+	store_set(&ctx->task->run_id, NULL); /* what ran before ran in another box */
+	store_set(&ctx->task->run_state, NULL);
+	ctx->task->run_offset = 0;
 	if (store_task_save(ctx->env->store, ctx->task, ctx->cancel, err) < 0)
 		return -1;
 	if (box_delete(core, id, ctx->cancel, &gone) < 0 && gone.kind != ERR_NOT_FOUND) {

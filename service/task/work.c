@@ -66,9 +66,9 @@ static void on_event(void *arg, const struct agent_event *event)
 		store_set(&w->ctx->task->session_id, event->session_id);
 	if (event->kind == AGENT_USAGE || w->nevents == EVENTS_AT_ONCE)
 		return;
-	if (event->kind == AGENT_TOOL)
-		strbuf_addf(&text, "%s ", event->tool);
 	size_t len = strlen(event->text);
+	while (len > 0 && event->text[len - 1] == '\n')
+		len--;
 	secret_redact(&text, event->text,
 		str_utf8_cut(event->text, len < SHOWN_MAX ? len : SHOWN_MAX));
 	struct store_event_new *kept = &w->events[w->nevents++];
@@ -344,8 +344,6 @@ static int finish(struct work *w, int exit_code, struct err *err)
 	if (exit_code < 0 || why.kind == ERR_TRANSIENT) {
 		w->ctx->back =
 			true; /* what it left half done is no base for another try */
-		store_set(&w->ctx->task->run_id, NULL);
-		store_set(&w->ctx->task->run_state, NULL);
 		return err_set(err, ERR_TRANSIENT, "the agent: %s", why.text);
 	}
 	return context_decide(
