@@ -3,6 +3,7 @@
 #include "boxcore/boxcore-internal.h"
 
 #include "boxcore/base/crypto.h"
+#include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "boxcore/link/link.h"
@@ -75,12 +76,17 @@ static int make_container(struct boxcore *core, const struct box_spec *spec,
 {
 	CLEANUP(json) json_t *config = box_config(core, spec, nonce, err);
 	char name[BOX_CONTAINER_SIZE], container[ENGINE_ID_SIZE];
+	CLEANUP(cancel) struct cancel *patience = cancel_new(NULL);
 
-	if (!config)
+	if (!config || cancel_check(cancel, err) < 0)
 		return -1;
 	box_container_name(core, spec->id, name);
-	if (engine_container_create(core->engine, name, config, container, cancel, err) ==
-		0)
+	/* An engine goes on making a container whose maker hung up, and nobody would know of it
+	 * then.  So this answer (10 to 30 ms) is waited for even after a cancel. */
+	cancel_deadline(
+		patience, LIMIT_ENGINE_CALL_MS, "the engine's time to make a container");
+	if (engine_container_create(
+		    core->engine, name, config, container, patience, err) == 0)
 		return 0;
 	if (err->kind == ERR_CONFLICT)
 		return err_set(err, ERR_CONFLICT, "there is a box %s already", spec->id);

@@ -40,8 +40,8 @@ int http_drive(CURLM *multi, const int64_t *last_ms, int64_t silence_ms,
 	CURLcode *ret_code, struct cancel *cancel, struct err *err);
 
 /* Always returns -1. */
-int http_curl_error(
-	struct err *err, CURLcode code, const char *details, const char *description);
+int http_curl_error(struct err *err, CURL *easy, CURLcode code, const char *details,
+	const char *description);
 
 #define HTTP_CONNECT_MS 10000
 #define HTTP_SILENCE_MS 60000

@@ -364,7 +364,7 @@ int http_perform(struct http_client *client, const struct http_request *request,
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && x.sent > 0)
 		code = CURLE_WEIRD_SERVER_REPLY; /* not our URL: what came is not HTTP */
 	if (code != CURLE_OK)
-		return http_curl_error(err, code, x.details, x.description);
+		return http_curl_error(err, client->easy, code, x.details, x.description);
 	if (!x.head_done)
 		return err_set(
 			err, ERR_TRANSIENT, "%s: the answer was cut off", x.description);

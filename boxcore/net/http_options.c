@@ -211,12 +211,19 @@ void http_describe(char *buf, size_t size, const struct http_peer *peer,
 		snprintf(buf, size, "%s %.*s", request->method, (int)host, request->url);
 }
 
-int http_curl_error(
-	struct err *err, CURLcode code, const char *details, const char *description)
+int http_curl_error(struct err *err, CURL *easy, CURLcode code, const char *details,
+	const char *description)
 {
 	const char *text = str_empty(details) ? curl_easy_strerror(code) : details;
 	enum err_kind kind = ERR_TRANSIENT;
+	long os_errno = 0;
 
+	/* curl's own words speak of a port even where there is a socket's path. */
+	if (code == CURLE_COULDNT_CONNECT &&
+		curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_errno) == CURLE_OK &&
+		os_errno != 0)
+		return err_set(err, ERR_TRANSIENT, "%s: cannot connect: %s", description,
+			strerror((int)os_errno));
 	if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT)
 		kind = ERR_INPUT;
 	else if (code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE)

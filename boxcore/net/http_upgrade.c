@@ -117,7 +117,7 @@ static int connect_peer(struct http_duplex *duplex, const struct http_request *r
 	if (code == CURLE_OK)
 		code = curl_easy_getinfo(duplex->easy, CURLINFO_ACTIVESOCKET, &fd);
 	if (code != CURLE_OK)
-		return http_curl_error(err, code, details, description);
+		return http_curl_error(err, duplex->easy, code, details, description);
 	duplex->fd = fd;
 	return 0;
 }
