@@ -179,6 +179,20 @@ static enum err_kind reason_kind(const char *text)
 	return reader_status_kind(number);
 }
 
+/* Of an answer with 400, which it does not try again, Codex prints the body alone. */
+static void take_reason(struct agent_reader *reader, const char *text)
+{
+	CLEANUP(json) json_t *body = reader_parse(text, strlen(text));
+	const char *message = json_or_string(body, "error.message", NULL);
+
+	if (!message)
+		reader_set_reason(reader, reason_kind(text), text);
+	else if (reason_kind(message) == ERR_LIMIT)
+		reader_set_reason(reader, ERR_LIMIT, message);
+	else
+		reader_set_reason(reader, ERR_INPUT, message);
+}
+
 /* Not below zero: the totals come from the box. */
 static int64_t less(int64_t total, int64_t part)
 {
@@ -214,16 +228,14 @@ static void codex_line(struct agent_reader *reader, const char *text, size_t len
 	} else if (str_eq(type, "item.completed")) {
 		on_item_completed(reader, json_at(line, "item"));
 	} else if (str_eq(type, "error")) {
-		const char *message = json_or_string(line, "message", "");
-		reader_set_reason(reader, reason_kind(message), message);
+		take_reason(reader, json_or_string(line, "message", ""));
 		say_text(reader, AGENT_NOTICE, json_at(line, "message"));
 	} else if (str_eq(type, "turn.completed")) {
 		take_usage(reader, line);
 		reader_end(reader, AGENT_ENDED_WELL);
 	} else if (str_eq(type, "turn.failed")) {
-		const char *message =
-			json_or_string(line, "error.message", "the turn failed");
-		reader_set_reason(reader, reason_kind(message), message);
+		take_reason(reader,
+			json_or_string(line, "error.message", "the turn failed"));
 		reader_end(reader, AGENT_ENDED_BADLY);
 	}
 }

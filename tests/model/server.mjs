@@ -115,6 +115,9 @@ export class Model {
 		if (entry.status)
 			return this.#fail(res, entry.status, entry.message ?? 'the script says so');
 		const stream = record.body.stream === true;
+		// Programs ask again without a stream; that must not heal what is cut.
+		if (!stream && (entry.cut || entry.stall))
+			return entry.cut ? res.destroy() : undefined;
 		if (!stream)
 			return res
 				.writeHead(200, { 'content-type': 'application/json' })

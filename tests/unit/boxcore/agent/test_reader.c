@@ -287,6 +287,9 @@ static void codex_endings(void **state)
 			1, -1, ERR_LIMIT, "quota"},
 		{"{\"type\":\"turn.failed\",\"error\":{\"message\":\"high demand\"}}\n",
 			1, -1, ERR_TRANSIENT, "demand"},
+		{"{\"type\":\"turn.failed\",\"error\":{\"message\":\"{\\\"error\\\":{"
+		 "\\\"message\\\":\\\"too odd\\\"}}\"}}\n",
+			1, -1, ERR_INPUT, "Codex: too odd"},
 		{"{\"type\":\"error\",\"message\":\"Reconnecting... 1/5\"}\n", 143, -1,
 			ERR_TRANSIENT, "signal 15"},
 		{"Not inside a trusted directory\n", 1, -1, ERR_INPUT, "exit 1"},
