@@ -63,6 +63,10 @@ export class World {
   reactions(kind, id) {
     return this.standin.local.reactions.get(`${this.repo} ${kind} ${id}`) ?? [];
   }
+  // A pull request as people read it: {title, body, state, ...}.
+  async pull(number) {
+    return (await this.standin.upstream('GET', `/repos/${this.repo}/issues/${number}`)).body;
+  }
   pulls() { return [...this.standin.local.pullsOf({ owner: this.owner, repo: this.name }).values()]; }
 
   // Ends everything; fails when a call to GitHub broke its contract.
