@@ -234,8 +234,8 @@ static void codex_line(struct agent_reader *reader, const char *text, size_t len
 		take_usage(reader, line);
 		reader_end(reader, AGENT_ENDED_WELL);
 	} else if (str_eq(type, "turn.failed")) {
-		take_reason(reader,
-			json_or_string(line, "error.message", "the turn failed"));
+		take_reason(
+			reader, json_or_string(line, "error.message", "the turn failed"));
 		reader_end(reader, AGENT_ENDED_BADLY);
 	}
 }
