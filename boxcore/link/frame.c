@@ -285,7 +285,7 @@ uint16_t wire_u16(struct wire *wire)
 {
 	const uint8_t *p = take(wire, 2);
 
-	return p ? (uint16_t)(p[0] | p[1] << 8) : 0;
+	return (uint16_t)(p ? p[0] | p[1] << 8 : 0);
 }
 
 uint32_t wire_u32(struct wire *wire)
