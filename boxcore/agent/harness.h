@@ -167,6 +167,9 @@ void agent_reader_save(const struct agent_reader *reader, struct strbuf *out);
 struct agent_reader *agent_reader_load(
 	const struct harness *harness, const char *saved, struct err *err);
 uint64_t agent_reader_offset(const struct agent_reader *reader);
+/* The same without a restart: the link was lost, and run_attach() will be called with
+ * agent_reader_offset().  Half a line is forgotten; it comes again. */
+void agent_reader_rewind(struct agent_reader *reader);
 
 struct agent_result {
 	char *answer; /* the agent's last word; "" when there is none.  Untrusted text */

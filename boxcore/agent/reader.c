@@ -16,7 +16,7 @@ struct agent_reader *agent_reader_new(
 	reader->harness = harness;
 	strbuf_init(&reader->line, LIMIT_AGENT_LINE);
 	strbuf_init(&reader->answer, LIMIT_AGENT_EVENT);
-	strbuf_init(&reader->reason, LIMIT_AGENT_EVENT);
+	strbuf_init(&reader->reason, LIMIT_AGENT_REASON);
 	if (earlier)
 		reader->earlier = *earlier;
 	return reader;
@@ -35,6 +35,13 @@ void agent_reader_free(struct agent_reader *reader)
 uint64_t agent_reader_offset(const struct agent_reader *reader)
 {
 	return reader->anchor;
+}
+
+void agent_reader_rewind(struct agent_reader *reader)
+{
+	strbuf_reset(&reader->line);
+	reader->fed = reader->anchor;
+	reader->to_skip = reader->skip;
 }
 
 /* ---- lines ----------------------------------------------------------------------------- */

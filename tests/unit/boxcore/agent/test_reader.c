@@ -525,6 +525,55 @@ static void restarts_lose_and_double_nothing(void **state)
 	}
 }
 
+/* The link is lost after each piece, in the middle of lines, again and again. */
+static void lost_links_lose_and_double_nothing(void **state)
+{
+	CLEANUP(outcome) struct outcome whole = {0};
+	size_t len = strlen(codex_good);
+
+	(void)state;
+	play(&whole, "codex", codex_good, 1000000, 0);
+	for (size_t piece = 40; piece < 700; piece += 13) {
+		CLEANUP(strbuf) struct strbuf got = STRBUF_INIT(LIMIT_AGENT_LINE);
+		CLEANUP(agent_reader)
+		struct agent_reader *reader =
+			agent_reader_new(harness_find("codex"), NULL);
+		size_t n = piece;
+		for (size_t at = 0; at < len;) {
+			size_t some = len - at < n ? len - at : n;
+			agent_feed(reader, codex_good + at, some, at + some, note, &got);
+			agent_reader_rewind(reader);
+			at = agent_reader_offset(reader);
+			n += 50; /* until the longest line fits */
+		}
+		assert_string_equal(strbuf_str(&got), strbuf_str(&whole.log));
+	}
+}
+
+/* What the worst text looks like as JSON must still fit. */
+static void the_state_always_fits(void **state)
+{
+	CLEANUP(strbuf) struct strbuf line = STRBUF_INIT(LIMIT_AGENT_LINE);
+	CLEANUP(strbuf) struct strbuf saved = STRBUF_INIT(LIMIT_AGENT_STATE);
+	CLEANUP(agent_reader)
+	struct agent_reader *reader = agent_reader_new(harness_find("codex"), NULL);
+	static const char *const lines[] = {"{\"type\":\"item.completed\",\"item\":{"
+					    "\"type\":\"agent_message\",\"text\":\"",
+		"{\"type\":\"error\",\"message\":\""};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		strbuf_adds(&line, lines[i]);
+		for (int k = 0; k < 100000; k++)
+			strbuf_adds(&line, "\\u0001");
+		strbuf_adds(&line, i ? "\"}\n" : "\"}}\n");
+	}
+	agent_feed(reader, line.data, line.len, 1, NULL, NULL);
+	agent_reader_save(reader, &saved);
+	assert_false(strbuf_failed(&saved));
+	assert_true(saved.len > 300000);
+}
+
 static void the_offset_moves_on_in_a_steady_stream(void **state)
 {
 	CLEANUP(agent_reader)
@@ -571,6 +620,8 @@ int main(void)
 		cmocka_unit_test(an_endless_line_is_cut_and_the_next_is_read),
 		cmocka_unit_test(long_texts_of_events_are_cut),
 		cmocka_unit_test(restarts_lose_and_double_nothing),
+		cmocka_unit_test(lost_links_lose_and_double_nothing),
+		cmocka_unit_test(the_state_always_fits),
 		cmocka_unit_test(the_offset_moves_on_in_a_steady_stream),
 		cmocka_unit_test(a_state_of_another_harness_is_refused),
 	};
