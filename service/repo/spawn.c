@@ -30,6 +30,9 @@ static void set_limit(__rlimit_resource_t what, rlim_t value)
 {
 	struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
 
+	/* SIGXCPU at the soft limit tells what happened; at the hard one it is SIGKILL. */
+	if (what == RLIMIT_CPU)
+		limit.rlim_max += 5;
 	if (setrlimit(what, &limit) < 0)
 		_exit(126);
 }
