@@ -257,9 +257,9 @@ int settings_read(const struct settings *settings, void *base, const char *name,
 	const char *text, size_t len, struct setting_place *places, struct err *err)
 {
 	struct read read = {settings, base, name, places};
-	CLEANUP(yaml) struct yaml_node *root = NULL;
+	CLEANUP(yaml_tree) struct yaml_node *root = NULL;
 
-	if (yaml_read(&root, name, text, len, err) < 0)
+	if (yaml_tree_read(&root, name, text, len, err) < 0)
 		return -1;
 	if (!root || is_nothing(root))
 		return 0;

@@ -201,7 +201,7 @@ static int read_all(struct reader *reader, yaml_parser_t *parser, struct err *er
 	return 0;
 }
 
-int yaml_read(struct yaml_node **ret, const char *name, const char *text, size_t len,
+int yaml_tree_read(struct yaml_node **ret, const char *name, const char *text, size_t len,
 	struct err *err)
 {
 	struct reader reader = {.name = name};
@@ -215,7 +215,7 @@ int yaml_read(struct yaml_node **ret, const char *name, const char *text, size_t
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	if (read_all(&reader, &parser, err) < 0) {
-		yaml_free(reader.root);
+		yaml_tree_free(reader.root);
 		return -1;
 	}
 	*ret = reader.root;
@@ -230,7 +230,7 @@ static void release(struct yaml_node *node)
 	free(node->text);
 }
 
-void yaml_free(struct yaml_node *node)
+void yaml_tree_free(struct yaml_node *node)
 {
 	if (!node)
 		return;

@@ -31,9 +31,9 @@ struct yaml_node {
 };
 
 /* *ret is NULL for an empty document.  Errors begin with "name:line:column: ". */
-int yaml_read(struct yaml_node **ret, const char *name, const char *text, size_t len,
+int yaml_tree_read(struct yaml_node **ret, const char *name, const char *text, size_t len,
 	struct err *err);
-void yaml_free(struct yaml_node *node); /* NULL is fine */
-DEFINE_CLEANUP(yaml, struct yaml_node *, yaml_free(*value))
+void yaml_tree_free(struct yaml_node *node); /* NULL is fine */
+DEFINE_CLEANUP(yaml_tree, struct yaml_node *, yaml_tree_free(*value))
 
 #endif
