@@ -143,12 +143,13 @@ static size_t good_cut(const char *s, size_t n)
 
 static size_t closing_len(const struct state *state)
 {
-	return state->fence.len + 3 + state->details * (strlen(DETAILS_CLOSE) + 1);
+	size_t fence = state->fence.len ? state->fence.len + 2 : 0;
+
+	return fence + state->details * (strlen(DETAILS_CLOSE) + 1);
 }
 
 bool github_text_cut(struct strbuf *text, size_t max, const char *notice)
 {
-	enum { STEP = 256 };
 	size_t notice_len = notice ? strlen(notice) + 2 : 0;
 	struct state state = {0};
 
@@ -159,19 +160,20 @@ bool github_text_cut(struct strbuf *text, size_t max, const char *notice)
 		notice_len = 0;
 	}
 	size_t n = good_cut(text->data, max - notice_len);
-	for (;;) {
+	while (n > 0) {
 		state = state_at(text->data, n);
-		if (!state.comment && n + closing_len(&state) + notice_len <= max)
+		size_t whole = n + closing_len(&state) + notice_len;
+		if (!state.comment && whole <= max)
 			break;
-		if (n == 0)
-			break;
-		size_t less = state.comment ? n - state.comment_at : STEP;
+		size_t less = state.comment ? n - state.comment_at : whole - max;
 		n = good_cut(text->data, n > less ? n - less : 0);
 	}
+	if (n == 0)
+		state = (struct state){0};
 	text->len = n;
 	text->data[n] = '\0';
 	fence_end(&state.fence, text);
-	for (size_t i = 0; n > 0 && i < state.details; i++)
+	for (size_t i = 0; i < state.details; i++)
 		strbuf_adds(text, "\n" DETAILS_CLOSE);
 	if (notice) {
 		strbuf_adds(text, "\n\n");
