@@ -103,7 +103,10 @@ $(B)/lib/%.a:
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
-$(BOXWRIGHT): $(B)/obj/service/main.o $(ALL_LIBS)
+# What the sanitizers must know of libraries (tests/lib/sanitizers.c says why).
+SANITIZER_OBJ := $(if $(filter asan tsan,$(VARIANT)),$(B)/obj/tests/lib/sanitizers.o)
+
+$(BOXWRIGHT): $(B)/obj/service/main.o $(SANITIZER_OBJ) $(ALL_LIBS)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
 
@@ -128,7 +131,7 @@ $(B)/obj/boxcore/boxinit_blob.o: CFLAGS_ALL += -DBOXINIT_PATH='"$(BOXINIT)"'
 # but for test_agent.c, which has the relay between the agent and its model.
 unit_layer = $(patsubst tests/unit/%/,%,$(dir $(1)))
 define unit_rule
-$(B)/$(basename $(1)): $(B)/obj/$(basename $(1)).o $(TEST_LIB) $(call libs_upto,$(if $(filter tests/box/%,$(1)),$(if $(filter %/test_agent.c,$(1)),service/relay,boxcore/agent),$(call unit_layer,$(1))))
+$(B)/$(basename $(1)): $(B)/obj/$(basename $(1)).o $(SANITIZER_OBJ) $(TEST_LIB) $(call libs_upto,$(if $(filter tests/box/%,$(1)),$(if $(filter %/test_agent.c,$(1)),service/relay,boxcore/agent),$(call unit_layer,$(1))))
 endef
 $(foreach s,$(UNIT_SRC),$(eval $(call unit_rule,$(s))))
 $(UNIT_BIN):
