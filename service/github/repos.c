@@ -62,7 +62,8 @@ static int role_read(const json_t *json, const char *login, int64_t user_id,
 
 	if (parse_user(json, "user", &user, err) < 0)
 		return -1;
-	if (!str_eq_nocase(user.login, login) || (user_id > 0 && user.id != user_id))
+	if (user.id <= 0 || !str_eq_nocase(user.login, login) ||
+		(user_id > 0 && user.id != user_id))
 		return err_set(err, ERR_DENIED,
 			"%s is not the person that it was (the login changed hands)",
 			login);

@@ -153,13 +153,18 @@ static void add_code(struct strbuf *out, const char *s, size_t len)
 	}
 }
 
-/* A character that may begin a mention or a keyword, at s[i]: appends it and returns how
+/* A character that may begin a mention, a keyword or our marker, at s[i]: appends it and returns how
  * many bytes were taken, 0 when it is neither.  `len` reaches to the end of the text: a
  * reference may stand on the next line. */
 static size_t add_word(struct strbuf *out, const char *s, size_t i, size_t len)
 {
 	bool begins = i == 0 || !is_word(s[i - 1]);
+	size_t marker = strlen(MARKER_WORD);
 
+	if (len - i >= marker && memcmp(s + i, MARKER_WORD, marker) == 0) {
+		add_code(out, s + i, marker);
+		return marker;
+	}
 	if (s[i] == '@' && begins && i + 1 < len && is_word(s[i + 1])) {
 		strbuf_adds(out, "@" ZWSP);
 		return 1;

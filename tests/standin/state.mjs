@@ -98,7 +98,7 @@ export class State {
     const text = await answer.text();
     const link = answer.headers.get('link');
     return { status: answer.status, body: text ? fixUrls(JSON.parse(text), this.url) : undefined,
-      headers: link ? { link } : {} };
+      headers: link ? { link: link.replaceAll(this.base, this.url) } : {} };
   }
 
   close() { return this.emulator.close(); }
