@@ -90,7 +90,7 @@ const suppress = kind => {
 	const file = path.join(root, 'tests/lib', `${kind}.supp`);
 	return fs.existsSync(file) ? `:suppressions=${file}` : '';
 };
-const log = `log_path=${path.join(reports, 'san')}`;
+const log = 'log_path=@REPORTS@/san'; // a folder of its own for each program
 const env = {
 	...process.env,
 	CMOCKA_MESSAGE_OUTPUT: 'TAP', TEST_CASE: opt.case,
@@ -117,8 +117,12 @@ for (const sig of ['SIGINT', 'SIGTERM', 'SIGHUP'])
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
 
-function sanitizerReports(before) {
-	return fs.readdirSync(reports).filter(f => !before.has(f)).map(f => fs.readFileSync(path.join(reports, f), 'utf8')).join('\n');
+let programCount = 0;
+function reportsOf() {
+	const dir = path.join(reports, String(++programCount));
+	fs.mkdirSync(dir);
+	const own = Object.fromEntries(Object.entries(env).map(([k, v]) => [k, v.replace('@REPORTS@', dir)]));
+	return { own, read: () => fs.readdirSync(dir).map(f => fs.readFileSync(path.join(dir, f), 'utf8')).join('\n') };
 }
 
 function runOne(test) {
@@ -127,9 +131,9 @@ function runOne(test) {
 		const limit = test.limit * slow;
 		const chunks = [];
 		let size = 0, timedOut = false, done = false;
-		const before = new Set(fs.readdirSync(reports));
+		const sanitizer = reportsOf();
 		const [cmd, ...args] = [...wrap, ...test.argv];
-		const child = spawn(cmd, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+		const child = spawn(cmd, args, { env: sanitizer.own, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
 		const take = chunk => { if (size < OUTPUT_MAX) chunks.push(chunk); size += chunk.length; };
 		child.stdout.on('data', take);
 		child.stderr.on('data', take);
@@ -148,9 +152,8 @@ function runOne(test) {
 			else if (signal) notes.push(`ended by ${signal}`);
 			else if (status !== 0 && r.failed === 0) notes.push(`exit status ${status}`);
 			if (/^\d{4}-\d\d-\d\dT[\d:.]+Z BROKEN /m.test(text)) notes.push('a BROKEN line in the log');
-			// Two programs at a time: a report is blamed on the one that ended first.
-			const report = sanitizerReports(before);
-			if (report && test.suite !== 'checks') { notes.push('a sanitizer reported'); text += '\n' + report; }
+			const report = sanitizer.read();
+			if (report) { notes.push('a sanitizer reported'); text += '\n' + report; }
 			if (r.passed + r.failed + r.skipped === 0 && notes.length === 0 && !opt.case) notes.push('no case ran');
 			if (notes.length && r.failed === 0) r.failed = 1;
 			resolve({ ...r, notes, text, ms: Date.now() - started });
