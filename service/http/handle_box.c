@@ -94,11 +94,15 @@ void handle_box_get(struct request *request)
 void handle_box_delete(struct request *request)
 {
 	struct boxcore *core = need_core(request);
+	const char *id = request_param(request, 0);
+	struct box_info box;
 	struct err err = {0};
 
 	if (!core)
 		return;
-	if (box_delete(core, request_param(request, 0), request_cancel(request), &err))
+	/* boxcore takes a missing box for deleted; a client wants to know. */
+	if (box_get(core, id, &box, request_cancel(request), &err) ||
+		box_delete(core, id, request_cancel(request), &err))
 		reply_err(request, &err);
 	else
 		reply_json(request, 200, json_object());
