@@ -85,8 +85,8 @@ struct store_task {
 	int64_t finished_ms; /* 0: not finished */
 	int64_t tokens_in, tokens_out, tokens_cached; /* store_events_append() */
 	double cost_usd;                              /* likewise */
-	char *outcome_code;  /* (null) until finished */
-	char *outcome;       /* (null); a sentence */
+	char *outcome_code;                           /* (null) until finished */
+	char *outcome;                                /* (null); a sentence */
 
 	/* The worker's facts: change by store_set(), write by store_task_save() */
 	char *step; /* another step sets crashes back to 0 */

@@ -22,7 +22,7 @@ if (fs.existsSync('.git')) {
 	for (const line of log) {
 		const [, id, subject] = /^(\w+) (.*)$/.exec(line) ?? [];
 		if (!/^[a-z][\w./-]*(, [a-z][\w./-]*)*: \S/.test(subject ?? '')) fault(`commit ${id}`, `"${subject}" is not "area: what it does"`);
-		else if (subject.length > 90) fault(`commit ${id}`, `its subject has ${subject.length} characters; 90 is the most`);
+		else if (subject.length > 100) fault(`commit ${id}`, `its subject has ${subject.length} characters; 100 is the most`);
 	}
 }
 finish('folders and lists');
