@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 
 #define COMPLAINT_MAX 2048 /* of standard error: the reason of a crash */
+#define READS_MAX 16 /* at a time, so that a child that floods us meets its deadline */
 
 struct talk {
 	const struct child_call *call;
@@ -110,7 +111,7 @@ static int take_frame(
 /* 1 while the pipe is open, 0 at its end. */
 static int listen_to(struct talk *t, int fd, struct err *err)
 {
-	for (;;) {
+	for (int i = 0; i < READS_MAX; i++) {
 		char *room = strbuf_room(&t->in, 64 * 1024);
 		const char *data;
 		size_t len;
@@ -135,19 +136,23 @@ static int listen_to(struct talk *t, int fd, struct err *err)
 		if (whole < 0)
 			return -1;
 	}
+	return 1;
 }
 
 /* Keeps the beginning; the rest is read and dropped, so that nobody waits. */
 static int hear_complaint(struct talk *t, int fd)
 {
 	char chunk[4096];
-	ssize_t n;
+	ssize_t n = 1;
 
-	while ((n = read(fd, chunk, sizeof chunk)) > 0) {
+	for (int i = 0; i < READS_MAX && n > 0; i++) {
+		n = read(fd, chunk, sizeof chunk);
 		size_t room = COMPLAINT_MAX - t->complaint.len;
-		strbuf_add(&t->complaint, chunk, (size_t)n < room ? (size_t)n : room);
+		if (n > 0)
+			strbuf_add(&t->complaint, chunk,
+				(size_t)n < room ? (size_t)n : room);
 	}
-	return n < 0 && (errno == EAGAIN || errno == EINTR);
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 /* Until the child is dead and its pipes are dry. */
@@ -169,6 +174,9 @@ static int converse(struct talk *t, struct cancel *cancel, struct err *err)
 		if (fds[2].revents && !hear_complaint(t, c->complaint))
 			close_fd(&c->complaint);
 		if (fds[1].revents || fds[0].revents) {
+			/* A pipe holds 64 KiB; READS_MAX takes all that the dead have left. */
+			if (fds[0].revents)
+				spawn_kill(c);
 			int open = c->out >= 0 ? listen_to(t, c->out, err) : 0;
 			if (open < 0)
 				return -1;

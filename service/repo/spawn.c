@@ -150,6 +150,12 @@ int spawn_worker(struct spawned *ret, const char *program,
 	return fork_worker(ret, &plan, err);
 }
 
+void spawn_kill(const struct spawned *child)
+{
+	kill(-child->pid, SIGKILL);
+	kill(child->pid, SIGKILL);
+}
+
 int spawn_end(struct spawned *child)
 {
 	int *fds[] = {&child->pidfd, &child->in, &child->out, &child->complaint};
@@ -162,9 +168,7 @@ int spawn_end(struct spawned *child)
 	}
 	if (child->pid <= 0)
 		return 0;
-	/* Not yet reaped, so the number is still ours. */
-	kill(-child->pid, SIGKILL);
-	kill(child->pid, SIGKILL);
+	spawn_kill(child);
 	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
 		continue;
 	child->pid = 0;

@@ -32,6 +32,9 @@ struct spawned {
 int spawn_worker(struct spawned *ret, const char *program,
 	const struct spawn_limits *limits, struct err *err);
 
+/* Kills the whole group; not yet reaped, so its number is still ours. */
+void spawn_kill(const struct spawned *child);
+
 /* Kills the group, reaps, closes; returns the wait status.  Harmless when repeated. */
 int spawn_end(struct spawned *child);
 DEFINE_CLEANUP(spawned, struct spawned, spawn_end(value))

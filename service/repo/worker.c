@@ -8,6 +8,7 @@
 
 #include "boxcore/base/clock.h"
 #include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 
 #include <errno.h>
@@ -186,6 +187,7 @@ int repo_worker_main(int argc, char **argv)
 	rc = read_request(&in, &err);
 	if (rc == 0)
 		rc = take_request(&in, &request, &token, &err);
+	mem_wipe(in.data, in.cap); /* the token went through it */
 	job.request = request;
 	if (rc == 0)
 		rc = run(&job, &err);
