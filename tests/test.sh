@@ -15,6 +15,30 @@ suites=" $* "
 build=${BUILD:-build}
 jobs=$(nproc)
 
+# With ONLY, nothing is prepared or built that no chosen program needs.
+chosen() { # folder name-pattern
+	local f word
+	[ -d "$1" ] || return 0
+	while read -r f; do
+		if [ -z "${ONLY:-}" ]; then echo "$f"; fi
+		for word in ${ONLY:-}; do
+			case $f in *"$word"*) echo "$f" && break ;; esac
+		done
+	done < <(find "$1" -name node_modules -prune -o -name "$2" -print | sort)
+}
+has() { case $suites in *" $1 "*) ;; *) return 1 ;; esac; }
+if [ -n "${ONLY:-}" ]; then
+	left=
+	for s in $suites; do
+		case $s in
+		unit | box) [ -z "$(chosen "tests/$s" 'test_*.c')" ] || left+=" $s" ;;
+		flow) [ -z "$(chosen tests '*.test.mjs')" ] || left+=" $s" ;;
+		*) left+=" $s" ;;
+		esac
+	done
+	suites="$left "
+fi
+
 need=(deps)
 case $suites in *" box "* | *" flow "*) need+=(engine images) ;; esac
 case $suites in *" flow "*) need+=(agents npm) ;; esac
@@ -24,7 +48,14 @@ eval "$prepared"
 # Never the flags of the calling make: its job server and variables are not ours.
 build_it() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -j"$jobs" BUILD="$build" "$@"; }
 targets=()
-case $suites in *" unit "* | *" box "*) targets+=(tests-build) ;; esac
+if [ -z "${ONLY:-}" ]; then
+	case $suites in *" unit "* | *" box "*) targets+=(tests-build) ;; esac
+else
+	for s in unit box; do
+		has $s || continue
+		while read -r f; do targets+=("$build/$variant/${f%.c}"); done < <(chosen "tests/$s" 'test_*.c')
+	done
+fi
 case $suites in *" box "* | *" flow "*) targets+=(build example-build) ;; esac
 if [ ${#targets[@]} -gt 0 ]; then
 	step "build ($variant)" build_it VARIANT="$variant" "${targets[@]}" || die "the build failed" "make VARIANT=$variant ${targets[*]}"
@@ -33,5 +64,6 @@ case $suites in *" fuzz "*)
 	step "build (fuzz)" build_it VARIANT=fuzz fuzz-build || die "the build failed" "make VARIANT=fuzz fuzz-build"
 	;;
 esac
+# shellcheck disable=SC2086 # a word each
 exec node tests/run.mjs --build "$build/$variant" --variant "$variant" \
-	${ONLY:+--only "$ONLY"} ${CASE:+--case "$CASE"} "$@"
+	${ONLY:+--only "$ONLY"} ${CASE:+--case "$CASE"} $suites
