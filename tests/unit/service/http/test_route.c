@@ -84,11 +84,34 @@ static void test_params_in_order(void **state)
 	assert_string_equal(f.params[1], "x y");
 }
 
+/* The service's own table: nothing twice, everything said, and open only what must be. */
+static void test_the_services_table(void **state)
+{
+	static const char *const open[] = {"/hooks/github", "/healthz", "/v1/version"};
+
+	(void)state;
+	for (const struct route *r = http_routes; r->method; r++) {
+		bool is_open = false;
+		for (size_t i = 0; i < ARRAY_LEN(open); i++)
+			is_open = is_open || str_eq(r->pattern, open[i]);
+		if (is_open != (r->access != ACCESS_KEY))
+			fail_msg("access of %s %s", r->method, r->pattern);
+		assert_non_null(r->handle);
+		assert_false(str_empty(r->sentence));
+		assert_true(str_eq(r->method, "POST") || r->body_max == 0);
+		for (const struct route *other = http_routes; other < r; other++)
+			if (str_eq(r->method, other->method) &&
+				str_eq(r->pattern, other->pattern))
+				fail_msg("twice: %s %s", r->method, r->pattern);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_params_in_order),
+		cmocka_unit_test(test_the_services_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
