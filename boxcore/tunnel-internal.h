@@ -20,7 +20,8 @@ void tunnels_free(struct tunnels *tunnels); /* after the last link was closed */
  * link_network_setup()): makes the box listen again on each port of its handlers. */
 int tunnel_restore(struct boxcore *core, const char *box, struct link *link,
 	struct cancel *cancel, struct err *err);
-/* Before link_close(): ends the listening streams of that link; the handlers stay. */
+/* Before link_close(): ends the link and its listening streams; the handlers stay, and the
+ * box's ports too: who connects waits for the next link. */
 void tunnel_detach(struct boxcore *core, const char *box, struct link *link);
 /* The box is deleted: its handlers are forgotten. */
 void tunnel_forget(struct boxcore *core, const char *box);

@@ -290,6 +290,9 @@ void tunnel_detach(struct boxcore *core, const char *box, struct link *link)
 	struct tunnels *tunnels = core_tunnels(core);
 
 	(void)box;
+	/* On a link that has ended nothing is said to the box, so its ports stay open and
+	 * whoever connects waits for the next link. */
+	link_fail(link, "closed");
 	LOCKED(&tunnels->lock);
 	close_attachments(tunnels, NULL, link);
 	while (tunnels->closing > 0)

@@ -97,6 +97,7 @@ struct stream {
 	struct source source; /* TCP, LISTEN */
 	struct writer writer; /* TCP */
 	bool connecting, readable, sent_eof;
+	bool offered; /* by ACCEPT; the host has not taken it yet */
 	uint16_t port;
 };
 
@@ -244,7 +245,9 @@ void tcp_listen(uint32_t stream, uint16_t port);
 bool tcp_produce(struct stream *stream);
 void tcp_data(struct stream *stream, const uint8_t *data, size_t len);
 void tcp_eof(struct stream *stream);
-void tcp_drop(struct stream *stream, bool keep_port);
+void tcp_taken(struct stream *stream);
+/* `keep` what the next host can take up: ports, and connections that nobody took. */
+void tcp_drop(struct stream *stream, bool keep);
 
 bool net_is_set(void);
 void net_setup(uint32_t stream, struct wire *wire);

@@ -52,13 +52,13 @@ void session_closed(struct stream *stream, enum proto_fail kind)
 }
 
 /* Takes a stream away from what it belongs to. */
-static void drop_stream(struct stream *stream, bool keep_port)
+static void drop_stream(struct stream *stream, bool keep)
 {
 	switch (stream->kind) {
 	case STREAM_RUN: run_detach(stream); break;
 	case STREAM_STOP: break;
 	case STREAM_TCP:
-	case STREAM_LISTEN: tcp_drop(stream, keep_port); break;
+	case STREAM_LISTEN: tcp_drop(stream, keep); break;
 	}
 	stream_free(stream);
 	if (stream->kind == STREAM_RUN)
@@ -293,6 +293,10 @@ static void on_stream(struct stream *stream, const struct frame *frame, struct w
 		stream->credit += wire_u32(wire);
 		stream_ready(stream);
 		break;
+	case PROTO_OPENED:
+		if (stream->kind == STREAM_TCP && stream->offered)
+			tcp_taken(stream);
+		break;
 	case PROTO_RESIZE:
 		rows = wire_u16(wire);
 		cols = wire_u16(wire);
@@ -328,6 +332,7 @@ static void on_opening(const struct frame *frame, struct wire *wire)
 	case PROTO_LIST: on_list(id); break;
 	case PROTO_STATS: stats_reply(id); break;
 	case PROTO_NETWORK: net_setup(id, wire); break;
+	case PROTO_OPENED:
 	case PROTO_DATA:
 	case PROTO_EOF:
 	case PROTO_CREDIT:

@@ -22,6 +22,14 @@ static struct {
 static int parked_count;
 static int listens;
 
+/* Connections that were offered to a host which died before it took them.  Nothing was
+ * read from them yet, so the next host gets them whole. */
+static struct {
+	int fd;
+	uint16_t port;
+} waiting[128];
+static int waiting_count;
+
 /* Nothing goes on in either direction: the last message. */
 static bool end_if_done(struct stream *stream)
 {
@@ -84,7 +92,8 @@ bool tcp_produce(struct stream *stream)
 {
 	int64_t most = stream_room(stream);
 
-	if (stream->connecting || !stream->readable || stream->sent_eof || most == 0)
+	if (stream->connecting || stream->offered || !stream->readable ||
+		stream->sent_eof || most == 0)
 		return false;
 	ssize_t n = read(stream->source.fd, out_room(), (size_t)most);
 	if (n > 0) {
@@ -170,25 +179,54 @@ void tcp_connect(uint32_t id, uint16_t port)
 
 /* ---- listening ------------------------------------------------------------------------- */
 
+/* Offers a connection to the host; reads from it when that has answered OPENED. */
+static void offer(struct stream *listener, int fd)
+{
+	struct stream *stream = stream_new(next_accepted, STREAM_TCP);
+	uint8_t payload[4];
+
+	if (!stream) {
+		close(fd);
+		return;
+	}
+	next_accepted += 2;
+	stream->offered = true;
+	stream->port = listener->port;
+	wire_set_u32(payload, listener->id);
+	out_frame(PROTO_ACCEPT, stream->id, payload, sizeof payload);
+	source_add(&stream->source, fd, on_socket);
+}
+
+void tcp_taken(struct stream *stream)
+{
+	stream->offered = false;
+	stream_ready(stream);
+}
+
 static bool accept_one(struct stream *listener)
 {
-	uint8_t payload[4];
 	int one = 1;
 	int fd = accept4(listener->source.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return errno == EINTR || errno == ECONNABORTED;
-	struct stream *stream = stream_new(next_accepted, STREAM_TCP);
-	if (!stream) {
-		close(fd);
-		return true;
-	}
-	next_accepted += 2;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	wire_set_u32(payload, listener->id);
-	out_frame(PROTO_ACCEPT, stream->id, payload, sizeof payload);
-	source_add(&stream->source, fd, on_socket);
+	offer(listener, fd);
 	return true;
+}
+
+static void offer_waiting(struct stream *listener)
+{
+	for (int i = 0; i < waiting_count;) {
+		int fd = waiting[i].fd;
+
+		if (waiting[i].port != listener->port) {
+			i++;
+			continue;
+		}
+		waiting[i] = waiting[--waiting_count];
+		offer(listener, fd);
+	}
 }
 
 static void on_listener(struct source *source, uint32_t events)
@@ -254,21 +292,34 @@ void tcp_listen(uint32_t id, uint16_t port)
 	stream->port = port;
 	listens++;
 	out_frame(PROTO_OPENED, id, NULL, 0);
-	source_add(&stream->source, fd, on_listener); /* reports waiting ones at once */
+	offer_waiting(stream);
+	source_add(&stream->source, fd, on_listener); /* reports queued ones at once */
 }
 
-void tcp_drop(struct stream *stream, bool keep_port)
+static void drop_connection(struct stream *stream, bool keep)
 {
 	struct linger reset = {.l_onoff = 1, .l_linger = 0};
+	int fd = stream->source.fd;
 
+	if (keep && stream->offered &&
+		waiting_count < (int)(sizeof waiting / sizeof *waiting)) {
+		source_forget(&stream->source);
+		waiting[waiting_count].fd = fd;
+		waiting[waiting_count++].port = stream->port;
+		return;
+	}
+	/* Cut short: the peer shall not take it for a regular end. */
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+void tcp_drop(struct stream *stream, bool keep)
+{
 	if (stream->kind == STREAM_TCP) {
-		/* Cut short: the peer shall not take it for a regular end. */
-		setsockopt(
-			stream->source.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+		drop_connection(stream, keep);
 		return;
 	}
 	listens--;
-	if (!keep_port)
+	if (!keep)
 		return;
 	int fd = stream->source.fd;
 	source_forget(&stream->source);

@@ -78,7 +78,11 @@ enum proto_type {
 			       unreachable).  REPLY */
 
 	/* Opening, box to host, stream even */
-	PROTO_ACCEPT = 32, /* u32 stream of the LISTEN; then as CONNECT */
+	PROTO_ACCEPT =
+		32, /* u32 stream of the LISTEN.  The host answers OPENED, before which
+			      nothing is read from the connection, or CLOSE; then as
+			      CONNECT.  One that no host has answered is offered again
+			      after the next LISTEN */
 
 	/* On an open stream, both ways */
 	PROTO_DATA = 40,   /* bytes: to a run its stdin */
@@ -90,7 +94,7 @@ enum proto_type {
 	PROTO_RESIZE = 44, /* u16 rows, u16 cols */
 	PROTO_ACK = 45,    /* u64 offset: what lies before is not asked for any more */
 	/* On an open stream, box to host */
-	PROTO_OPENED = 48, /* as the opening message says */
+	PROTO_OPENED = 48, /* as the opening message says; by the host after ACCEPT */
 	PROTO_FAIL = 49,   /* final; u8 enum proto_fail, text */
 	PROTO_REPLY = 50,  /* final (with its last frame); as the opening message says */
 	PROTO_OUT = 51,  /* u64 offset behind it, bytes of stdout (or of the terminal) */

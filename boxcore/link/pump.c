@@ -305,6 +305,7 @@ void pump_accept(struct link *link, uint32_t listener_id, uint32_t id)
 		wire_queue(link, PROTO_CLOSE, 0, id, NULL, 0);
 		return;
 	}
+	wire_queue(link, PROTO_OPENED, 0, id, NULL, 0);
 	struct accepted *accepted = mem_zalloc(sizeof *accepted);
 	*accepted = (struct accepted){.listener = listener_id, .fd = fd};
 	*link->accepted_tail = accepted;
