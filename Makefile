@@ -130,14 +130,17 @@ $(B)/obj/boxcore/boxinit_blob.o: CFLAGS_ALL += -DBOXINIT_PATH='"$(BOXINIT)"'
 # tests/unit/<layer>/test_x.c links <layer> and what is below it; tests/box links boxcore/agent,
 # but for test_agent.c, which has the relay between the agent and its model.
 unit_layer = $(patsubst tests/unit/%/,%,$(dir $(1)))
+# Tests of real boxes take the real thing where tests/lib has a fake: the layers come first, and
+# again behind the helpers.
+box_libs = $(call libs_upto,$(if $(filter %/test_agent.c,$(1)),service/relay,boxcore/agent))
 define unit_rule
-$(B)/$(basename $(1)): $(B)/obj/$(basename $(1)).o $(SANITIZER_OBJ) $(TEST_LIB) $(call libs_upto,$(if $(filter tests/box/%,$(1)),$(if $(filter %/test_agent.c,$(1)),service/relay,boxcore/agent),$(call unit_layer,$(1))))
+$(B)/$(basename $(1)): $(B)/obj/$(basename $(1)).o $(SANITIZER_OBJ) $(if $(filter tests/box/%,$(1)),$(call box_libs,$(1))) $(TEST_LIB) $(call libs_upto,$(if $(filter tests/box/%,$(1)),$(if $(filter %/test_agent.c,$(1)),service/relay,boxcore/agent),$(call unit_layer,$(1))))
 endef
 $(foreach s,$(UNIT_SRC),$(eval $(call unit_rule,$(s))))
 $(UNIT_BIN):
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-u,test_filter_start -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,-u,test_filter_start -o $@ $(filter %.o,$^) $(filter %.a,$+) $(PKG_LIBS) -lcmocka
 
 $(BENCH_BIN) $(EXAMPLE_BIN): $(B)/%: $(B)/obj/%.o $(ALL_LIBS)
 	@mkdir -p $(@D)
