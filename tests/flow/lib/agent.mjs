@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Agents of the custom harness for tests: a few lines of Python that do as they are told,
 // with say(event, **data), end(answer) and fail(reason) at hand.
+import { until } from './boxwright.mjs';
+
 const PRELUDE = `
 import json, os, pathlib, subprocess, sys, time
 def say(event, **data):
@@ -19,9 +21,15 @@ export const scripted = (python, more = {}) => ({ agent: { harness: 'custom',
   box: { image: process.env.BOXWRIGHT_TEST_IMAGE ?? 'boxwright/base' },
   github: { comment_spacing_ms: 0 }, task: { retry_s: 0, ...more.task }, ...more.over });
 
-// Waits for a line of the agent's in the task's log.
-export async function waitForText(world, task, text, options) {
-  const { until } = await import('./boxwright.mjs');
-  return until(`the agent says ${text}`, async () =>
-    (await world.boxwright.events(task)).find((e) => e.text.includes(text)), options);
+// All events of a task, page by page.
+export async function allEvents(world, task) {
+  const events = [];
+  for (let page; (page = await world.boxwright.events(task, events.at(-1)?.seq ?? 0)).length;)
+    events.push(...page);
+  return events;
 }
+
+// Waits for a line of the agent's in the task's log.
+export const waitForText = (world, task, text, options) =>
+  until(`the agent says ${text}`, async () =>
+    (await allEvents(world, task)).find((e) => e.text.includes(text)), options);

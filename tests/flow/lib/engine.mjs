@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// The Docker Engine as a flow test needs it: what a service made there, and removing it.
+import http from 'node:http';
+
+const socket = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
+
+function call(method, path) {
+  return new Promise((done, fail) => {
+    const request = http.request({ socketPath: socket, method, path }, (answer) => {
+      const chunks = [];
+      answer.on('data', (c) => chunks.push(c));
+      answer.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        let body = text;
+        try { body = JSON.parse(text); } catch { /* 204 */ }
+        done({ status: answer.statusCode, body });
+      });
+    });
+    request.on('error', fail).end();
+  });
+}
+
+const filter = (instance) =>
+  encodeURIComponent(JSON.stringify({ label: [`boxwright.instance=${instance}`] }));
+
+// The service that made an image (a task's `image`), null when it is gone or not a snapshot.
+export async function instanceOf(image) {
+  const { status, body } = await call('GET', `/images/${encodeURIComponent(image)}/json`);
+  const labels = status === 200 ? body.Config?.Labels ?? {} : {};
+  return labels['boxwright.snapshot'] ? labels['boxwright.instance'] : null;
+}
+
+// Everything of one service: {boxes, snapshots}, names.
+export async function listInstance(instance) {
+  const boxes = (await call('GET', `/containers/json?all=1&filters=${filter(instance)}`)).body;
+  const images = (await call('GET', `/images/json?filters=${filter(instance)}`)).body;
+  return { boxes: boxes.map((b) => b.Id), snapshots: images.map((i) => i.RepoTags?.[0] ?? i.Id) };
+}
+
+export async function removeInstance(instance) {
+  const { boxes, snapshots } = await listInstance(instance);
+  for (const id of boxes) await call('DELETE', `/containers/${id}?force=1&v=1`);
+  for (const name of snapshots) await call('DELETE', `/images/${encodeURIComponent(name)}?force=1`);
+}
