@@ -96,8 +96,9 @@ static void make_tree_as_is(const struct ent *ents, size_t n, char ret[REPO_OID_
 
 static void make_tree(const struct ent *ents, size_t n, char ret[REPO_OID_SIZE])
 {
-	struct ent *copy = mem_dup(ents, n * sizeof *ents + 1);
+	struct ent *copy = mem_array(n + 1, sizeof *copy);
 
+	memcpy(copy, ents, n * sizeof *ents);
 	for (size_t i = 0; i < n; i++)
 		copy[i].len = copy[i].len ? copy[i].len : strlen(copy[i].name);
 	qsort(copy, n, sizeof *copy, canonical);
