@@ -29,6 +29,10 @@ int conn_err(struct conn *conn, const char *what, struct err *err)
 		if (sys == ENOSPC || sys == EDQUOT || sys == EFBIG)
 			return err_set(err, ERR_TRANSIENT, "disk full: %s: %s", what,
 				strerror(sys));
+		/* A commit that fails does not tell the errno; a quota is one such. */
+		if (code == SQLITE_IOERR_WRITE && !sys)
+			return err_set(err, ERR_TRANSIENT, "disk full or failing: %s: %s",
+				what, text);
 		return err_set(err, ERR_TRANSIENT, "disk error: %s: %s (code %d%s%s)",
 			what, text, code, sys ? ", " : "", sys ? strerror(sys) : "");
 	case SQLITE_BUSY:
