@@ -72,10 +72,14 @@ static int set_up_network(struct boxcore *core, const struct engine_container *c
 static int start(struct boxcore *core, const char *container, struct cancel *cancel,
 	struct err *err)
 {
-	if (engine_container_start(core->engine, container, cancel, err) == 0)
+	struct err why = {0};
+
+	if (engine_container_start(core->engine, container, cancel, &why) == 0)
 		return 0;
-	if (err->kind != ERR_INPUT && err->kind != ERR_NOT_FOUND)
+	if (why.kind != ERR_INPUT && why.kind != ERR_NOT_FOUND) {
+		*err = why;
 		return -1;
+	}
 	if (initvol_ensure(core, cancel, err) < 0)
 		return -1;
 	return engine_container_start(core->engine, container, cancel, err);

@@ -61,9 +61,12 @@ static int ensure_network(struct boxcore *core, struct cancel *cancel, struct er
 		}
 		config = network_config(core);
 		/* A conflict is another process that was faster: look at what it made. */
-		if (engine_network_create(core->engine, config, cancel, err) < 0 &&
-			err->kind != ERR_CONFLICT)
+		missing = (struct err){0};
+		if (engine_network_create(core->engine, config, cancel, &missing) < 0 &&
+			missing.kind != ERR_CONFLICT) {
+			*err = missing;
 			return -1;
+		}
 		if (engine_network_inspect(
 			    core->engine, core->network, &network, cancel, err) < 0)
 			return -1;

@@ -22,6 +22,7 @@
 #define FILL_PATH "/fill"
 #define HELPER_STALE_MS 15000 /* a fill takes a tenth of a second */
 #define TAR_BLOCK 512
+#define FORMER_S 86400 /* a volume younger than a day may be another version's at work */
 
 /* ---- tar ------------------------------------------------------------------------------- */
 
@@ -246,6 +247,24 @@ int initvol_fill(struct engine *engine, const char *volume, const void *bytes, s
 	return rc;
 }
 
+/* The volumes of former versions, once no box is left that mounts them.  One that another
+ * process of another version is about to use is made again by its next open or start. */
+static void sweep_former(struct boxcore *core, struct cancel *cancel)
+{
+	char(*names)[ENGINE_NAME_SIZE] = NULL;
+	size_t count = 0;
+	struct err ignored = {0};
+
+	if (engine_volume_list_unused(core->engine, "boxwright.role=init",
+		    clock_wall_s() - FORMER_S, &names, &count, cancel, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (!str_eq(names[i], core->init_volume))
+			engine_volume_remove(core->engine, names[i], cancel, &ignored);
+	}
+	free(names);
+}
+
 int initvol_ensure(struct boxcore *core, struct cancel *cancel, struct err *err)
 {
 	size_t len = 0;
@@ -255,5 +274,8 @@ int initvol_ensure(struct boxcore *core, struct cancel *cancel, struct err *err)
 	crypto_sha256_hex(blob, len, hex);
 	snprintf(
 		core->init_volume, sizeof core->init_volume, "boxwright-init-%.16s", hex);
-	return initvol_fill(core->engine, core->init_volume, blob, len, cancel, err);
+	if (initvol_fill(core->engine, core->init_volume, blob, len, cancel, err) < 0)
+		return -1;
+	sweep_former(core, cancel);
+	return 0;
 }

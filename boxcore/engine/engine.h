@@ -191,6 +191,11 @@ int engine_volume_create(struct engine *engine, const char *name, const json_t *
 	struct cancel *cancel, struct err *err);
 int engine_volume_inspect(struct engine *engine, const char *name, struct cancel *cancel,
 	struct err *err); /* ERR_NOT_FOUND */
+/* Volumes that no container uses and that carry the label, made before `before_s`.  free() the
+ * array. */
+int engine_volume_list_unused(struct engine *engine, const char *label, int64_t before_s,
+	char (**ret_names)[ENGINE_NAME_SIZE], size_t *ret_count, struct cancel *cancel,
+	struct err *err);
 int engine_volume_remove(struct engine *engine, const char *name, struct cancel *cancel,
 	struct err *err); /* missing is fine; one in use is ERR_CONFLICT */
 

@@ -3,6 +3,7 @@
 #include "boxcore/engine/engine-internal.h"
 
 #include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 
 #include <stdio.h>
@@ -58,6 +59,35 @@ int engine_volume_inspect(
 	strbuf_adds(&path, "/volumes");
 	engine_path_add(&path, name);
 	return engine_call(engine, &call, NULL, NULL, cancel, err);
+}
+
+int engine_volume_list_unused(struct engine *engine, const char *label, int64_t before_s,
+	char (**ret_names)[ENGINE_NAME_SIZE], size_t *ret_count, struct cancel *cancel,
+	struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
+	CLEANUP(json) json_t *json = NULL;
+	const char *labels[] = {label, NULL};
+	struct engine_call call = {
+		.method = "GET", .what = "list volumes", .path = &path};
+
+	strbuf_adds(&path, "/volumes");
+	if (engine_path_filter(&path, labels, true, err) < 0 ||
+		engine_call(engine, &call, &json, NULL, cancel, err) < 0)
+		return -1;
+	const json_t *volumes = json_at(json, "Volumes");
+	size_t count = json_array_size(volumes), kept = 0;
+	char(*names)[ENGINE_NAME_SIZE] = mem_array(count ? count : 1, sizeof *names);
+	for (size_t i = 0; i < count; i++) {
+		const json_t *volume = json_array_get(volumes, i);
+		int64_t made_s = engine_time(json_or_string(volume, "CreatedAt", NULL));
+		if (made_s > 0 && made_s < before_s)
+			str_copy(names[kept++], sizeof *names,
+				json_or_string(volume, "Name", ""));
+	}
+	*ret_names = names;
+	*ret_count = kept;
+	return 0;
 }
 
 int engine_volume_remove(
