@@ -135,6 +135,8 @@ static int open_engine(struct app *app, struct err *err)
 	crypto_random_hex(fresh, 4);
 	if (store_setting_once(app->store, "instance", fresh, &name, app->stop, err) < 0)
 		return -1;
+	log_info("what it makes on the Engine has the label boxwright.instance=%s",
+		strbuf_str(&name));
 	cancel_deadline(limit, OPEN_MS, "the limit for opening the Engine");
 	if (app_open_boxes(app->config, strbuf_str(&name), &app->core, limit, err) < 0)
 		return err_wrap(err, "Docker Engine");
