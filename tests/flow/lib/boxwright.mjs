@@ -8,7 +8,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { overlay } from '../../standin/hooks.mjs';
-import { instanceOf, removeInstance } from './engine.mjs';
+import { removeInstance } from './engine.mjs';
 
 const SLOW = { asan: 3, tsan: 6 }[process.env.BOXWRIGHT_VARIANT] ?? 1;
 const START_MS = 30000 * SLOW;
@@ -53,7 +53,6 @@ export class Boxwright {
     b.key = crypto.randomBytes(24).toString('hex');
     b.env = env;
     b.lines = [];
-    b.images = new Set(); // that tasks were seen to start from
     b.expectBroken = false;
     b.#write(config);
     if (standin) standin.hooks.url = `${b.url}/hooks/github`;
@@ -102,7 +101,7 @@ export class Boxwright {
       if (this.ended) throw new Error(`boxwright ended: ${JSON.stringify(this.ended)}\n${this.tail()}`);
       const answer = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(2000) });
       await answer.arrayBuffer();
-      return answer.ok;
+      return answer.ok && this.instance !== null;
     }, { ms: START_MS / SLOW, every: 50 }).catch((error) => {
       child.kill('SIGKILL');
       throw new Error(`${error.message}\n${this.tail()}`, { cause: error });
@@ -133,18 +132,16 @@ export class Boxwright {
     await this.launch();
   }
 
-  // What it made on the Engine has no owner once its folder is gone.
-  async #clean() {
-    const instances = new Set();
-    for (const image of this.images) instances.add(await instanceOf(image));
-    instances.delete(null);
-    for (const instance of instances) await removeInstance(instance);
+  // Its label on boxes and snapshots, from the log; null before it was ready.
+  get instance() {
+    for (const line of this.lines)
+      this.known ??= /boxwright\.instance=([0-9a-f]+)/.exec(line)?.[1];
+    return this.known ?? null;
   }
 
   // An orderly end; fails when it takes too long, or when the log holds a broken line.
   async stop() {
     if (!this.ended) {
-      await this.tasks().catch(() => {}); // notes their images
       this.child.kill('SIGTERM');
       const timer = setTimeout(() => {
         this.late = true;
@@ -154,7 +151,8 @@ export class Boxwright {
       clearTimeout(timer);
     }
     if (this.ownDir && !process.env.BOXWRIGHT_TEST_KEEP) {
-      await this.#clean();
+      // What it made there has no owner once its folder is gone.
+      if (this.instance) await removeInstance(this.instance);
       fs.rmSync(this.dir, { recursive: true, force: true });
     }
     if (this.late) throw new Error(`boxwright did not stop within ${STOP_MS} ms\n${this.tail()}`);
@@ -184,16 +182,8 @@ export class Boxwright {
     return answer.body;
   }
 
-  async tasks(query = '') {
-    const { tasks } = await this.need('GET', `/v1/tasks${query}`);
-    tasks.forEach((t) => this.#saw(t));
-    return tasks;
-  }
-  async task(id) { return this.#saw(await this.need('GET', `/v1/tasks/${id}`)); }
-  #saw(task) {
-    if (task.image) this.images.add(task.image);
-    return task;
-  }
+  async tasks(query = '') { return (await this.need('GET', `/v1/tasks${query}`)).tasks; }
+  task(id) { return this.need('GET', `/v1/tasks/${id}`); }
   async events(id, after = 0) {
     return (await this.need('GET', `/v1/tasks/${id}/events?after=${after}`)).events;
   }

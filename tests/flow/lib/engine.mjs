@@ -23,13 +23,6 @@ function call(method, path) {
 const filter = (instance) =>
   encodeURIComponent(JSON.stringify({ label: [`boxwright.instance=${instance}`] }));
 
-// The service that made an image (a task's `image`), null when it is gone or not a snapshot.
-export async function instanceOf(image) {
-  const { status, body } = await call('GET', `/images/${encodeURIComponent(image)}/json`);
-  const labels = status === 200 ? body.Config?.Labels ?? {} : {};
-  return labels['boxwright.snapshot'] ? labels['boxwright.instance'] : null;
-}
-
 // Everything of one service: {boxes, snapshots}, names.
 export async function listInstance(instance) {
   const boxes = (await call('GET', `/containers/json?all=1&filters=${filter(instance)}`)).body;
