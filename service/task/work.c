@@ -23,7 +23,8 @@
 #define RELAY_PORT 7332            /* in the box, on its own loopback */
 #define LINK_RETRIES 5             /* in a row, without a byte between */
 #define STOP_GRACE_MS 2000         /* an agent writes its last line within that */
-#define EVENTS_AT_ONCE 256         /* of one piece of output; STORE_PAGE_MAX is more */
+#define EVENTS_AT_ONCE 400         /* STORE_PAGE_MAX is more */
+#define FEED_PIECE 4096            /* bytes fed at once */
 #define SHOWN_MAX (16 * LIMIT_KIB) /* of one event's text that is kept */
 
 struct work {
@@ -273,12 +274,34 @@ static int read_on(struct work *w, struct run_event *event, struct err *err)
 		if (cancel_sleep(w->limit, 200L << tries, err) < 0)
 			return -1;
 		struct err again = {0};
+		agent_reader_rewind(w->reader); /* half a line comes again */
 		if (take_up(w, &again) < 0 && again.kind != ERR_TRANSIENT) {
 			w->ctx->back = again.kind == ERR_NOT_FOUND;
 			return err_set(err, w->ctx->back ? ERR_TRANSIENT : again.kind,
 				"the agent's run was lost: %s", again.text);
 		}
 	}
+}
+
+/* In pieces that cannot hold more events than fit: the shortest line that is one has more
+ * than FEED_PIECE / EVENTS_AT_ONCE bytes. */
+static int feed(struct work *w, const struct run_event *event, struct err *err)
+{
+	size_t len = event->kind == RUN_STDOUT ? event->len : 0;
+
+	for (size_t at = 0; at < len || at == 0;) {
+		size_t n = len - at < FEED_PIECE ? len - at : FEED_PIECE;
+
+		agent_feed(w->reader, len > 0 ? event->data + at : NULL, n,
+			event->offset - (len - at - n), on_event, w);
+		at += n;
+		if ((at >= len || w->nevents > EVENTS_AT_ONCE / 2) &&
+			store_piece(w, err) < 0)
+			return -1;
+		if (n == 0)
+			break;
+	}
+	return 0;
 }
 
 /* Until the end of the run; *ret_code is its exit status. */
@@ -293,10 +316,7 @@ static int follow(struct work *w, int *ret_code, struct err *err)
 			*ret_code = event.exit_code;
 			return 0;
 		}
-		bool out = event.kind == RUN_STDOUT;
-		agent_feed(w->reader, out ? event.data : NULL, out ? event.len : 0,
-			event.offset, on_event, w);
-		if (store_piece(w, err) < 0)
+		if (feed(w, &event, err) < 0)
 			return -1;
 		run_ack(w->run, (uint64_t)w->ctx->task->run_offset);
 		if (status_update(w->ctx, "work", false, err) < 0)
