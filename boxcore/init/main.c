@@ -17,8 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STOP_TERM_MS 3000 /* of the 5 s that box_pause() gives us */
-#define STOP_KILL_MS 1000
+/* TERM, then what ignores it gets HUP (interactive shells do), then KILL: within the 5 s
+ * that box_pause() gives us. */
+static const struct {
+	int signal;
+	int64_t wait_ms;
+} stop_steps[] = {{SIGTERM, 1500}, {SIGHUP, 1500}, {SIGKILL, 1000}};
 
 int init_self_fd = -1;
 uint32_t init_self_crc;
@@ -28,7 +32,7 @@ static int epoll_fd = -1;
 static struct source signals = {.fd = -1};
 static int64_t wake_at;    /* 0: not needed */
 static int64_t stop_until; /* 0: not stopping */
-static bool killed;
+static size_t stop_step;
 
 struct later {
 	struct later *next;
@@ -116,14 +120,15 @@ void source_close(struct source *source)
 
 /* ---- signals --------------------------------------------------------------------------- */
 
-static void begin_stop(void)
+static void next_stop_step(void)
 {
-	if (stop_until)
-		return;
-	stop_until = init_now_ms() + STOP_TERM_MS;
-	kill(-1, SIGTERM);
-	kill(-1, SIGHUP); /* interactive shells ignore TERM */
+	if (stop_step == sizeof stop_steps / sizeof *stop_steps)
+		_exit(0);
+	kill(-1, stop_steps[stop_step].signal);
 	kill(-1, SIGCONT);
+	stop_until = init_now_ms() + stop_steps[stop_step].wait_ms;
+	init_wake_in(stop_steps[stop_step].wait_ms);
+	stop_step++;
 }
 
 /* Orphans and reapers.  What a run's own process did is told by its reaper. */
@@ -143,8 +148,9 @@ static void on_signal(struct source *source, uint32_t events)
 
 	(void)events;
 	while (read(source->fd, &info, sizeof info) == (ssize_t)sizeof info) {
-		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-			begin_stop();
+		if ((info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) &&
+			!stop_until)
+			next_stop_step();
 	}
 	reap();
 }
@@ -155,16 +161,10 @@ static void stop_tick(void)
 		return;
 	reap();
 	int64_t left = stop_until - init_now_ms();
-	if (left > 0) {
+	if (left > 0)
 		init_wake_in(left);
-		return;
-	}
-	if (killed)
-		_exit(0);
-	killed = true;
-	kill(-1, SIGKILL);
-	stop_until = init_now_ms() + STOP_KILL_MS;
-	init_wake_in(STOP_KILL_MS);
+	else
+		next_stop_step();
 }
 
 static void signals_start(void)

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs, files and connections through a real container: what embedders rely on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "boxcore/base/clock.h"
+#include "boxcore/base/file.h"
+#include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "boxcore/base/thread.h"
+#include "tests/lib/real_box.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BOX "runs"
+
+static struct boxcore *core;
+
+static __thread struct err failed;
+#define E (&failed)
+#define OK(call)                                                                         \
+	do {                                                                             \
+		if ((call) < 0)                                                          \
+			fail_msg("%s:%d: %s", __FILE__, __LINE__, failed.text);          \
+	} while (0)
+
+static int setup(void **state)
+{
+	(void)state;
+	core = real_core_open();
+	real_box(core, BOX, BOX_NETWORK_TUNNEL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	real_core_close(core);
+	return 0;
+}
+
+static struct run *start(const struct run_spec *spec)
+{
+	struct run *run = NULL;
+
+	OK(run_start(core, BOX, spec, &run, NULL, E));
+	return run;
+}
+
+static struct run *start_kept(const char *id, const char *script)
+{
+	const char *argv[] = {"sh", "-c", script, NULL};
+	struct run_spec spec = {.id = id, .argv = argv, .keep = true};
+
+	return start(&spec);
+}
+
+/* Reads to the exit; stdout into out (may be NULL). */
+static struct run_event finish(struct run *run, struct strbuf *out)
+{
+	struct run_event event;
+
+	do {
+		OK(run_read(run, &event, NULL, E));
+		if (out && event.kind == RUN_STDOUT)
+			strbuf_add(out, event.data, event.len);
+	} while (event.kind != RUN_EXIT);
+	return event;
+}
+
+static void test_output_and_codes(void **state)
+{
+	const char *argv[] = {"sh", "-c", "echo out; echo err >&2; cat; exit 3", NULL};
+	struct run_spec spec = {.argv = argv};
+	struct run_result result = {
+		.out = STRBUF_INIT(LIMIT_MIB), .err_out = STRBUF_INIT(LIMIT_MIB)};
+
+	(void)state;
+	OK(run_capture(core, BOX, &spec, "input", 5, &result, NULL, E));
+	assert_string_equal(strbuf_str(&result.out), "out\ninput");
+	assert_string_equal(strbuf_str(&result.err_out), "err\n");
+	assert_int_equal(result.exit_code, 3);
+	run_result_release(&result);
+	char out[64];
+	assert_int_equal(real_sh(core, BOX, false, "cd ~; id -un; pwd", out, sizeof out), 0);
+	assert_string_equal(out, "boxuser\n/home/boxuser\n");
+	assert_int_equal(real_sh(core, BOX, true, "id -un", out, sizeof out), 0);
+	assert_string_equal(out, "root\n");
+	assert_int_equal(
+		real_sh(core, BOX, false, "kill -SEGV $$", NULL, 0), 128 + SIGSEGV);
+	const char *missing[] = {"no-such-program", NULL};
+	spec.argv = missing;
+	struct run *run = NULL;
+	assert_int_equal(run_start(core, BOX, &spec, &run, NULL, E), -1);
+	assert_int_equal(failed.kind, ERR_NOT_FOUND);
+}
+
+static void test_terminal(void **state)
+{
+	const char *argv[] = {
+		"sh", "-c", "tty; stty size; read x; stty size; echo got:$x", NULL};
+	struct run_spec spec = {.argv = argv, .pty = true, .rows = 40, .cols = 120};
+	CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(LIMIT_MIB);
+	struct run *run = start(&spec);
+	struct run_event event;
+
+	(void)state;
+	while (!strstr(strbuf_str(&out), "40 120")) {
+		OK(run_read(run, &event, NULL, E));
+		assert_int_equal(event.kind, RUN_STDOUT);
+		strbuf_add(&out, event.data, event.len);
+	}
+	OK(run_resize(run, 11, 22, E));
+	OK(run_write(run, "word\n", 5, NULL, E));
+	assert_int_equal(finish(run, &out).exit_code, 0);
+	assert_non_null(strstr(strbuf_str(&out), "/dev/pts/"));
+	assert_non_null(strstr(strbuf_str(&out), "11 22"));
+	assert_non_null(strstr(strbuf_str(&out), "got:word"));
+	run_close(run);
+}
+
+/* The whole service goes and comes back, several times, in the middle of the output. */
+static void test_attach_after_reopening(void **state)
+{
+	struct run *run = start_kept("again", "seq 1 300000; sleep 0.5; echo end");
+	CLEANUP(strbuf) struct strbuf got = STRBUF_INIT(16 * LIMIT_MIB);
+	struct run_event event = {.kind = RUN_STDOUT};
+
+	(void)state;
+	for (int restarts = 0; restarts < 4; restarts++) {
+		for (int i = 0; i < 5 && event.kind != RUN_EXIT; i++) {
+			OK(run_read(run, &event, NULL, E));
+			strbuf_add(&got, event.data, event.len);
+		}
+		run_ack(run, event.offset);
+		uint64_t offset = event.offset;
+		run_close(run);
+		boxcore_close(core);
+		core = real_core_open();
+		OK(run_attach(core, BOX, "again", offset, &run, NULL, E));
+		event.kind = RUN_STDOUT;
+	}
+	assert_int_equal(finish(run, &got).exit_code, 0);
+	run_close(run);
+	CLEANUP(strbuf) struct strbuf expected = STRBUF_INIT(16 * LIMIT_MIB);
+	for (int i = 1; i <= 300000; i++)
+		strbuf_addf(&expected, "%d\n", i);
+	strbuf_adds(&expected, "end\n");
+	assert_int_equal(got.len, expected.len);
+	assert_memory_equal(got.data, expected.data, got.len);
+	OK(run_forget(core, BOX, "again", NULL, E));
+}
+
+static void test_background_child(void **state)
+{
+	int64_t begin = clock_mono_ms();
+	char out[64];
+
+	(void)state;
+	assert_int_equal(
+		real_sh(core, BOX, false,
+			"(sleep 0.5; seq 1 100000; touch /tmp/lived) & echo started", out,
+			sizeof out),
+		0);
+	assert_string_equal(out, "started\n");
+	assert_true(clock_mono_ms() - begin < 450);
+	while (real_sh(core, BOX, false, "test -e /tmp/lived", NULL, 0) != 0)
+		assert_true(clock_mono_ms() - begin < 20000);
+}
+
+static void test_slow_beside_fast(void **state)
+{
+	const char *argv[] = {"cat", "/dev/zero", NULL};
+	struct run_spec spec = {.argv = argv};
+	struct run *slow = start(&spec);
+	char out[16];
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(
+			real_sh(core, BOX, false, "echo quick", out, sizeof out), 0);
+	assert_string_equal(out, "quick\n");
+	run_close(slow);
+}
+
+static void test_stop_sweeps_sessions(void **state)
+{
+	struct run *run =
+		start_kept("sweep", "setsid sh -c 'env -i sleep 7791 &'; trap '' INT "
+				    "TERM; while :; do sleep 7792; done");
+	const char *count = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' "
+			    "| grep -c 'slee[p] 779'";
+
+	(void)state;
+	while (real_sh(core, BOX, true, count, NULL, 0) != 0)
+		continue;
+	OK(run_stop(core, BOX, "sweep", 100, NULL, E));
+	assert_int_equal(finish(run, NULL).signal, SIGKILL);
+	char out[16];
+	assert_int_equal(real_sh(core, BOX, true, count, out, sizeof out), 1);
+	assert_string_equal(out, "0\n");
+	run_close(run);
+	OK(run_forget(core, BOX, "sweep", NULL, E));
+}
+
+/* ---- files ----------------------------------------------------------------------------- */
+
+static int gather(void *arg, const void *data, size_t len, struct err *err)
+{
+	(void)err;
+	strbuf_add(arg, data, len);
+	return 0;
+}
+
+static void test_files(void **state)
+{
+	static const char *const paths[] = {"/workspace/home/a",
+		"/workspace/home/new dir/b c", "/workspace/home/\xc3\xa4\n\"'$(x)",
+		"/tmp/bin"};
+	char *data = mem_alloc(LIMIT_MIB);
+
+	(void)state;
+	for (size_t i = 0; i < LIMIT_MIB; i++)
+		data[i] = (char)(i * 2654435761u >> 11);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		CLEANUP(strbuf) struct strbuf got = STRBUF_INIT(2 * LIMIT_MIB);
+		struct file_info info;
+
+		OK(box_file_put(core, BOX, paths[i], 0600, data, LIMIT_MIB, NULL, E));
+		OK(box_file_read(core, BOX, paths[i], 0, -1, gather, &got, NULL, E));
+		assert_int_equal(got.len, LIMIT_MIB);
+		assert_memory_equal(got.data, data, LIMIT_MIB);
+		OK(box_file_stat(core, BOX, paths[i], &info, NULL, E));
+		assert_int_equal(info.size, LIMIT_MIB);
+		assert_string_equal(info.path, paths[i]);
+		file_info_release(&info);
+	}
+	free(data);
+	OK(box_file_remove(core, BOX, "/workspace/home/new dir", true, NULL, E));
+	struct file_info info;
+	assert_int_equal(box_file_stat(core, BOX, paths[1], &info, NULL, E), -1);
+	assert_int_equal(failed.kind, ERR_NOT_FOUND);
+	assert_int_equal(box_file_put(core, BOX, "/etc/shadow", 0, "x", 1, NULL, E), -1);
+	assert_int_equal(failed.kind, ERR_DENIED);
+}
+
+/* ---- connections ----------------------------------------------------------------------- */
+
+static void *echo_thread(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	char buf[65536];
+	struct err err = {0};
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof buf, 0)) > 0)
+		file_write_all(fd, buf, (size_t)n, &err);
+	close(fd);
+	return NULL;
+}
+
+static void on_accept(void *arg, const char *box, int fd)
+{
+	pthread_t thread;
+	struct err err = {0};
+
+	(void)arg;
+	assert_string_equal(box, BOX);
+	if (thread_start(&thread, "echo", echo_thread, (void *)(intptr_t)fd, &err) == 0)
+		pthread_detach(thread);
+}
+
+/* Out of the box to a handler of ours, which answers from behind box_listen(); and into the
+ * box, where a listener of ours is again the echo: both ways through one program. */
+static void test_connections(void **state)
+{
+	const char *text = "the same bytes come back";
+	char got[64] = "";
+	int fd = -1;
+
+	(void)state;
+	OK(box_listen(core, BOX, 4100, on_accept, NULL, NULL, E));
+	OK(box_connect(core, BOX, 4100, &fd, NULL, E));
+	OK(file_write_all(fd, text, strlen(text), E));
+	shutdown(fd, SHUT_WR);
+	assert_int_equal(recv(fd, got, sizeof got, MSG_WAITALL), (ssize_t)strlen(text));
+	assert_string_equal(got, text);
+	close(fd);
+	box_unlisten(core, BOX, 4100);
+	assert_int_equal(box_connect(core, BOX, 4100, &fd, NULL, E), -1);
+	assert_int_equal(failed.kind, ERR_TRANSIENT);
+}
+
+static void test_stats(void **state)
+{
+	struct box_stats before, after;
+
+	(void)state;
+	OK(box_stats(core, BOX, &before, NULL, E));
+	assert_int_equal(
+		real_sh(core, BOX, false,
+			"i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", NULL, 0),
+		0);
+	OK(box_stats(core, BOX, &after, NULL, E));
+	assert_true(after.cpu_us > before.cpu_us + 10000);
+	assert_true(
+		after.memory_bytes > 0 && after.memory_peak_bytes >= after.memory_bytes);
+	assert_true(after.processes >= 1);
+}
+
+/* Pause ends all processes in good order, and does not wait for nothing. */
+static void test_orderly_stop(void **state)
+{
+	struct run *run =
+		start_kept("term", "trap 'echo bye > /workspace/home/bye; exit 0' TERM; "
+				   "echo up; while :; do sleep 0.05; done");
+	struct run_event event;
+	int64_t begin;
+
+	(void)state;
+	OK(run_read(run, &event, NULL, E));
+	run_close(run);
+	begin = clock_mono_ms();
+	OK(box_pause(core, BOX, NULL, E));
+	assert_true(clock_mono_ms() - begin < 3000);
+	assert_int_equal(
+		real_sh(core, BOX, false, "test \"$(cat /workspace/home/bye)\" = bye", NULL, 0), 0);
+	assert_int_equal(run_attach(core, BOX, "term", 0, &run, NULL, E), -1);
+	assert_int_equal(failed.kind, ERR_NOT_FOUND);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_output_and_codes),
+		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_attach_after_reopening),
+		cmocka_unit_test(test_background_child),
+		cmocka_unit_test(test_slow_beside_fast),
+		cmocka_unit_test(test_stop_sweeps_sessions),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_connections),
+		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_orderly_stop),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
