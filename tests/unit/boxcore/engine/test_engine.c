@@ -423,6 +423,64 @@ static void causes_that_do_not_pass_are_limits(void **state)
 	stop();
 }
 
+static void leftovers_are_listed_by_age(void **state)
+{
+	static const struct fake_line script[] = {
+		{"GET",
+			"/v1.41/images/json?filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%2C"
+			"%22dangling%22%3A%5B%22true%22%5D%7D",
+			200,
+			"[{\"Id\":\"sha256:old\",\"Created\":100},{\"Id\":\"sha256:new\","
+			"\"Created\":200},{\"Id\":\"sha256:undated\"}]"},
+		{"GET", "/v1.41/volumes?filters=*", 200,
+			"{\"Volumes\":[{\"Name\":\"new\",\"CreatedAt\":\"2026-01-02T00:"
+			"00:00Z\"},"
+			"{\"Name\":\"old\",\"CreatedAt\":\"2025-01-02T00:00:00Z\"},"
+			"{\"Name\":\"undated\"}]}"},
+		{"GET", "/v1.41/volumes?filters=*", 200, "{\"Volumes\":null}"},
+		{0},
+	};
+	char(*ids)[ENGINE_ID_SIZE] = NULL, (*names)[ENGINE_NAME_SIZE] = NULL;
+	size_t count = 0;
+
+	(void)state;
+	start(script);
+	assert_int_equal(
+		engine_image_list_unnamed(engine, "a=b", 150, &ids, &count, NULL, &err),
+		0);
+	assert_int_equal(count, 1);
+	assert_string_equal(ids[0], "sha256:old");
+	free(ids);
+	assert_int_equal(engine_volume_list_unused(
+				 engine, "a=b", 1767225600, &names, &count, NULL, &err),
+		0);
+	assert_int_equal(count, 1);
+	assert_string_equal(names[0], "old");
+	free(names);
+	assert_int_equal(engine_volume_list_unused(
+				 engine, "a=b", INT64_MAX, &names, &count, NULL, &err),
+		0);
+	assert_int_equal(count, 0);
+	free(names);
+	stop();
+}
+
+static void a_redirection_is_no_success(void **state)
+{
+	static const struct fake_line script[] = {
+		{"GET", "/v1.41/containers/x/json", 301, ""},
+		{0},
+	};
+	CLEANUP(engine_container) struct engine_container container = {0};
+
+	(void)state;
+	start(script);
+	assert_int_equal(
+		engine_container_inspect(engine, "x", &container, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_INPUT);
+	stop();
+}
+
 static void networks_and_images_are_read(void **state)
 {
 	static const struct fake_line script[] = {
@@ -610,6 +668,8 @@ int main(void)
 		T(import_tells_the_id),
 		T(causes_that_do_not_pass_are_limits),
 		T(networks_and_images_are_read),
+		T(leftovers_are_listed_by_age),
+		T(a_redirection_is_no_success),
 		T(a_hanging_engine_is_left),
 		T(a_dying_engine_is_transient),
 		T(nonsense_from_the_engine_is_internal),
