@@ -92,6 +92,8 @@ typedef void (*repo_progress)(
  * LIMIT_REPO_PACKS.  ERR_NOT_FOUND: no such repository (404) or branch, or an empty one.
  * ERR_DENIED: 401, 403, or a redirect (never followed: a token must not travel; the text
  * names the new place's host).
+ * A mirror that was made anew (`cloned`) has lost commits of ours that were not pushed: what
+ * needs one gets ERR_NOT_FOUND and imports again.
  */
 int repo_mirror_update(struct repos *repos, const struct repo_remote *remote,
 	const char *branch, repo_progress progress, void *progress_arg,
@@ -190,33 +192,33 @@ DEFINE_CLEANUP(repo_result, struct repo_result, repo_result_release(value))
 
 /*
  * Takes the objects of a box's work.  `pack_file` and `tree` are claims of the box:
- *hostile. They go into a throw-away store first.  The claimed tree is walked against the
- *base commit's; every tree that differs is parsed strictly and rebuilt, and must come out
- *with the same name; every entry that differs is held against the rules of tree_rules.h
- *and the policy.  Only then do the objects move into the mirror.  The error names the
- *entry. ERR_DENIED: a protected path.  ERR_INPUT: everything hostile or malformed.
- *ERR_LIMIT: LIMIT_RESULT_*.  Names that the base already has, unchanged, are not judged.
+ * hostile.  They go into a throw-away store first.  The claimed tree is walked against the
+ * base commit's; every tree that differs is parsed strictly and rebuilt, and must come out
+ * with the same name; every entry that differs is held against the rules of tree_rules.h
+ * and the policy.  Only then do the objects move into the mirror.  The error names the
+ * entry.  ERR_DENIED: a protected path.  ERR_INPUT: everything hostile or malformed.
+ * ERR_LIMIT: LIMIT_RESULT_*.  Names that the base already has, unchanged, are not judged.
  *
- * In the box, each an argv, no shell.  The agent's own index and configuration are not
- * trusted, so the environment of all is
+ * In the box, each an argv, no shell, all in the folder DIR.  The agent's own index and
+ * configuration are not trusted, so the environment of all is
  *
  *	GIT_DIR=DIR/.git GIT_WORK_TREE=DIR GIT_INDEX_FILE=/tmp/boxwright-index
  *	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_ATTR_NOSYSTEM=1
  *	GIT_TERMINAL_PROMPT=0 GIT_NO_REPLACE_OBJECTS=1 LC_ALL=C
  *
- * and the arguments before the command are
+ * and the arguments before the command ("...") are
  *
- *	git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.fileMode=true
- *	    -c core.symlinks=true -c core.sparseCheckout=false -c
- *core.excludesFile=/dev/null -c core.autocrlf=false -c core.safecrlf=false -c gc.auto=0
- *-c advice.addEmbeddedRepo=false
+ *	git -c core.hooksPath=/dev/null -c core.fsmonitor=false
+ *	    -c core.fileMode=true -c core.symlinks=true
+ *	    -c core.sparseCheckout=false -c core.excludesFile=/dev/null
+ *	    -c core.autocrlf=false -c core.safecrlf=false -c gc.auto=0
+ *	    -c advice.addEmbeddedRepo=false
  *
  *	rm -f /tmp/boxwright-index
  *	... read-tree BASE_COMMIT
  *	... add -A -- .
- *	... write-tree                           -> TREE on standard output, 41 bytes
- *	... pack-objects --revs --stdout -q      <- "TREE\n^BASE_COMMIT\n" on standard
- *input
+ *	... write-tree                       out: TREE, 41 bytes
+ *	... pack-objects --revs --stdout -q  in: "TREE\n^BASE_COMMIT\n", out: the pack
  *
  * Give each a deadline and cap the output at LIMIT_RESULT_PACK.  Whatever a hostile box
  * does instead only changes the bytes that are checked here.  An agent that cloned
