@@ -122,17 +122,19 @@ static const char *find_path(const char *path)
 
 /* ---- the environment ------------------------------------------------------------------ */
 
-void config_variable(const struct setting *setting, char name[CONFIG_VARIABLE_SIZE])
-{
-	int n = snprintf(name, CONFIG_VARIABLE_SIZE, "BOXWRIGHT_%s", setting->field);
-
-	for (int i = 0; i < n; i++)
-		name[i] = (char)toupper((unsigned char)name[i]);
-}
-
 static bool is_secret(const struct setting *setting)
 {
 	return setting->type == SETTING_SECRET || setting->type == SETTING_SECRETS;
+}
+
+void config_variable(const struct setting *setting, char name[CONFIG_VARIABLE_SIZE])
+{
+	int n = snprintf(name, CONFIG_VARIABLE_SIZE, "BOXWRIGHT_%s", setting->path);
+
+	for (int i = 0; i < n; i++)
+		name[i] = name[i] == '.' ? '_' : (char)toupper((unsigned char)name[i]);
+	if (is_secret(setting) && str_ends(name, "_FILE"))
+		name[n - 5] = '\0';
 }
 
 static int read_variable(struct load *load, size_t i, struct err *err)

@@ -79,7 +79,7 @@ static int set_up(struct conn *conn, bool writer, struct err *err)
 	if (writer)
 		return conn_exec(conn,
 			"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-			"PRAGMA journal_size_limit=16777216;",
+			"PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-16384;",
 			err);
 	sqlite3_progress_handler(conn->db, 10000, on_progress, conn);
 	return conn_exec(conn, "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0;", err);

@@ -299,7 +299,7 @@ static void test_the_environment_is_stronger(void **state)
 	setenv("BOXWRIGHT_PR_DRAFT", "false", 1);
 	setenv("BOXWRIGHT_PR_LABELS", "bot, by machine ,", 1);
 	setenv("BOXWRIGHT_AGENT_COMMAND", "node  agent.js --x", 1);
-	setenv("BOXWRIGHT_GITHUB_WEBHOOK_SECRETS", "from-the-environment", 1);
+	setenv("BOXWRIGHT_GITHUB_WEBHOOK_SECRET", "from-the-environment", 1);
 	setenv("DOCKER_HOST", "tcp://engine:2376", 1);
 	if (load(&config, GITHUB "task: {workers: 2}\n", &err) < 0)
 		fail_msg("%s", err.text);
@@ -488,6 +488,38 @@ static void test_help_and_table_have_every_setting(void **state)
 	assert_int_equal(lines, config_settings_count + 2);
 }
 
+/* What the README says of a setting is so. */
+static void test_the_readme_names_real_settings(void **state)
+{
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_MIB);
+	struct err err = {0};
+	const char *at;
+	int seen = 0;
+
+	(void)state;
+	assert_int_equal(file_read(&text, "README.md", &err), 0);
+	at = strstr(text.data, "| setting | default | meaning |");
+	assert_non_null(at);
+	for (const char *line = strchr(at, '\n') + 1; *line == '|';
+		line = strchr(line, '\n') + 1) {
+		const char *end = strchr(line + 1, '|');
+
+		for (const char *c = strchr(line, '`'); c && c < end;
+			c = strchr(strchr(c + 1, '`') + 1, '`')) {
+			size_t len = strcspn(c + 1, "`");
+			bool known = false;
+
+			for (size_t i = 0; i < config_settings_count; i++)
+				known |= strlen(config_settings[i].path) == len &&
+					 !memcmp(config_settings[i].path, c + 1, len);
+			if (!known)
+				fail_msg("README.md: no setting %.*s", (int)len, c + 1);
+			seen++;
+		}
+	}
+	assert_true(seen > 10);
+}
+
 /* The table's own rules: names follow paths, defaults are allowed values. */
 static void test_the_table_is_sound(void **state)
 {
@@ -540,6 +572,7 @@ int main(void)
 		TEST(test_open_listening_with_a_key),
 		TEST(test_the_dump_hides_secrets),
 		TEST(test_help_and_table_have_every_setting),
+		TEST(test_the_readme_names_real_settings),
 		TEST(test_the_table_is_sound),
 	};
 
