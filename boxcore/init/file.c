@@ -18,6 +18,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,8 +178,9 @@ static int open_beside(const char *path, char *temp, size_t size)
 
 static int file_write(const char *given, mode_t mode)
 {
-	char temp[LIMIT_PATH + 64];
-	char *real = realpath(given, NULL); /* a link stays, its target is written */
+	char temp[LIMIT_PATH + 64], resolved[PATH_MAX];
+	/* A link stays, its target is written. */
+	const char *real = realpath(given, resolved);
 	const char *path = real ? real : given;
 	struct stat st;
 

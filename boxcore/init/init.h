@@ -8,7 +8,8 @@
  *	out.c      what goes to the host, fairly
  *	session.c  what comes from the host
  *	stream.c   credit, input queues, the table of streams
- *	run.c      runs; output.c: their output; spool.c: the kept part of it
+ *	run.c      runs; ends.c: their pipes; output.c: their output; spool.c: the kept
+ *	           part of it
  *	reaper.c   the process that stands between us and each run; spawn.c: executing
  *	tcp.c net.c stats.c file.c
  *
@@ -193,6 +194,17 @@ void output_leave(struct run *run); /* finished: what is still written is draine
 void output_tick(void);
 void output_work(void); /* reading that was put off for fairness */
 bool output_work_left(void);
+
+/* ---- ends.c ---------------------------------------------------------------------------- */
+
+/* The two ends of each way: ours[i] non-blocking, theirs[i]; -1 where there is none.  Of a
+ * terminal theirs[0] is all three, ours[0] and ours[1] are for writing and reading. */
+struct ends {
+	int ours[3], theirs[3];
+};
+/* 0, or -1 with errno; what was made stands in *ends in any case. */
+int ends_make(struct ends *ends, uint8_t flags, uint16_t rows, uint16_t cols);
+void ends_close(int fds[3]);
 
 /* ---- reaper.c, spawn.c ----------------------------------------------------------------- */
 

@@ -3,7 +3,6 @@
 #include "boxcore/init/init.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define INPUT_MAX (4 * LIMIT_STREAM_CREDIT) /* of one run, over several attaches */
@@ -268,61 +266,6 @@ void run_resize(struct run *run, uint16_t rows, uint16_t cols)
 
 /* ---- start ----------------------------------------------------------------------------- */
 
-/* The two ends of each way: ours[i] non-blocking, theirs[i]; -1 where there is none. */
-struct ends {
-	int ours[3], theirs[3];
-};
-
-static void ends_close(int fds[3])
-{
-	for (int i = 0; i < 3; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-		fds[i] = -1;
-	}
-}
-
-static int make_pipe(struct ends *ends, int i)
-{
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -1;
-	ends->ours[i] = fds[i == 0];
-	ends->theirs[i] = fds[i != 0];
-	return fcntl(ends->ours[i], F_SETFL, O_NONBLOCK);
-}
-
-static int make_pipes(struct ends *ends, bool stdin_open)
-{
-	if (stdin_open && make_pipe(ends, 0) < 0)
-		return -1;
-	if (!stdin_open && (ends->theirs[0] = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
-		return -1;
-	return make_pipe(ends, 1) < 0 || make_pipe(ends, 2) < 0 ? -1 : 0;
-}
-
-/* One terminal: ours twice, for reading and for writing. */
-static int make_terminal(struct ends *ends, bool root, uint16_t rows, uint16_t cols)
-{
-	struct winsize size = {.ws_row = rows ? rows : 24, .ws_col = cols ? cols : 80};
-	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	char path[64];
-
-	if (master < 0)
-		return -1;
-	ends->ours[1] = master;
-	if (grantpt(master) < 0 || unlockpt(master) < 0 ||
-		ptsname_r(master, path, sizeof path) != 0)
-		return -1;
-	ends->theirs[0] = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	ends->ours[0] = fcntl(master, F_DUPFD_CLOEXEC, 0);
-	if (ends->theirs[0] < 0 || ends->ours[0] < 0)
-		return -1;
-	ioctl(master, TIOCSWINSZ, &size);
-	return fchown(ends->theirs[0], root ? 0 : 1000, (gid_t)-1);
-}
-
 static void take_ends(struct run *run, struct ends *ends)
 {
 	if (ends->ours[0] >= 0)
@@ -411,7 +354,7 @@ static bool admit(uint32_t stream, const struct wire *wire, const char *id)
 void run_start(uint32_t id, const uint8_t *payload, size_t len)
 {
 	struct wire wire = {.at = payload, .left = len};
-	struct ends ends = {{-1, -1, -1}, {-1, -1, -1}};
+	struct ends ends;
 	char name[64];
 
 	wire_string(&wire, name, sizeof name);
@@ -427,8 +370,7 @@ void run_start(uint32_t id, const uint8_t *payload, size_t len)
 	}
 	struct run *run = run_new(name, flags);
 	stream->run = run;
-	int made = run->pty ? make_terminal(&ends, flags & PROTO_RUN_ROOT, rows, cols)
-			    : make_pipes(&ends, flags & PROTO_RUN_STDIN);
+	int made = ends_make(&ends, flags, rows, cols);
 	if (made < 0 || launch(run, &ends, payload, len) < 0) {
 		out_fail_errno(id, errno, "start a process");
 		ends_close(ends.ours);

@@ -149,7 +149,7 @@ static void test_background_child(void **state)
 	int64_t start = clock_mono_ms();
 
 	(void)state;
-	expect_sh("(sleep 0.3; head -c 200000 /dev/zero; touch /tmp/bw-$$-alive; sleep "
+	expect_sh("(sleep 0.3; head -c 200000 /dev/zero; sleep "
 		  "5) & "
 		  "echo $$",
 		true, NULL, "", 0);
