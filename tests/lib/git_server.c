@@ -157,8 +157,9 @@ static void send_answer(int fd, enum git_fault fault, char *out, size_t len)
 		status = out + 8;
 	peer_printf(fd, "HTTP/1.1 %.*s\r\nContent-Length: %zu\r\n%s\r\n\r\n",
 		(int)strcspn(status, "\r\n"), status, body_len, out);
-	if (fault == GIT_FAULT_FLIP && body_len > 100)
-		body[body_len - 60] ^= 0x10;
+	char *pack = memmem(body, body_len, "PACK", 4);
+	if (fault == GIT_FAULT_FLIP && pack && body_len - (size_t)(pack - body) > 100)
+		pack[40] ^= 0x10;
 	if (fault != GIT_FAULT_CUT && fault != GIT_FAULT_STALL) {
 		peer_write(fd, body, body_len);
 		return;

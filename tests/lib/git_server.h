@@ -31,7 +31,7 @@ enum git_fault {
 	GIT_FAULT_FORBIDDEN, /* 403 with a sentence */
 	GIT_FAULT_HTML,      /* 200 with a page */
 	GIT_FAULT_GARBAGE,   /* 200, git's type, bytes that are no protocol */
-	GIT_FAULT_FLIP,      /* one bit of the body is changed */
+	GIT_FAULT_FLIP,      /* one bit of the pack is changed */
 };
 
 /* From now on, for requests whose target holds `where` (NULL: all), at most `times` of
