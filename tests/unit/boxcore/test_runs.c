@@ -299,8 +299,10 @@ static bool alive(const char *marker)
 	char script[200];
 
 	snprintf(script, sizeof script,
-		"cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' "
-		"| grep -c 'slee[p] %s'",
+		/* Whole command lines: the scripts that start them contain their text. */
+		"for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f; echo; done "
+		"2>/dev/null "
+		"| grep -cx 'sleep %s '",
 		marker);
 	struct run_result result = run_sh(script, true, NULL);
 	bool found = !str_eq(strbuf_str(&result.out), "0\n");
