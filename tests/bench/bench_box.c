@@ -188,7 +188,7 @@ static int64_t cp_in(void *arg, struct err *err)
 {
 	const struct world *w = arg;
 	char target[160];
-	const char *const argv[] = {"docker", "cp", "--quiet", w->file, target, NULL};
+	const char *const argv[] = {"docker", "cp", w->file, target, NULL};
 
 	snprintf(target, sizeof target, "%s:" IN_BOX "-cp", w->container);
 	return peer_docker(argv, false, err);
@@ -198,7 +198,7 @@ static int64_t cp_out(void *arg, struct err *err)
 {
 	const struct world *w = arg;
 	char source[160];
-	const char *const argv[] = {"docker", "cp", "--quiet", source, w->target, NULL};
+	const char *const argv[] = {"docker", "cp", source, w->target, NULL};
 
 	snprintf(source, sizeof source, "%s:" IN_BOX "-cp", w->container);
 	return peer_docker(argv, false, err);

@@ -17,14 +17,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PEER_CALL_MS 60000 /* of any one call of a peer */
 
-/* Reads to the end, or to the deadline.  Returns when the first byte came; -1: none. */
-static inline int64_t peer_drain(int fd, int64_t began)
+/* Reads to the end, or to the deadline.  Returns when the first byte came; -1: none.  `said`
+ * (256 bytes) gets the beginning. */
+static inline int64_t peer_drain(int fd, int64_t began, char *said)
 {
 	char buf[4096];
 	int64_t first = -1;
@@ -37,16 +39,20 @@ static inline int64_t peer_drain(int fd, int64_t began)
 		ssize_t n = read(fd, buf, sizeof buf);
 		if (n <= 0)
 			return first;
-		if (first < 0)
+		if (first < 0) {
 			first = clock_mono_us();
+			snprintf(said, 256, "%.*s", (int)n, buf);
+		}
 	}
 }
 
-/* Runs the docker program; microseconds to its end, or to its first byte on stdout. */
+/* Runs the docker program; microseconds to its end, or to its first byte on stdout.  Else its
+ * stderr is read too: newer ones tell there that they have copied. */
 static inline int64_t peer_docker(
 	const char *const *argv, bool to_first_byte, struct err *err)
 {
 	posix_spawn_file_actions_t actions;
+	char said[256] = "";
 	int pipes[2], status = 0;
 	pid_t pid = -1;
 
@@ -65,15 +71,15 @@ static inline int64_t peer_docker(
 		close(pipes[0]);
 		return err_set(err, ERR_NOT_FOUND, "%s: %s", argv[0], strerror(rc));
 	}
-	int64_t first = peer_drain(pipes[0], began);
+	int64_t first = peer_drain(pipes[0], began, said);
 	close(pipes[0]);
 	if (clock_mono_us() - began >= PEER_CALL_MS * 1000LL)
 		kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	int64_t ended = clock_mono_us();
 	if (status != 0 || (to_first_byte && first < 0))
-		return err_set(err, ERR_INTERNAL, "%s %s ended with status %d%s", argv[0],
-			argv[1], status, first < 0 ? " and no output" : "");
+		return err_set(err, ERR_INTERNAL, "%s %s ended with status %d: %s",
+			argv[0], argv[1], status, said);
 	return (to_first_byte ? first : ended) - began;
 }
 
