@@ -31,7 +31,7 @@ int job_commit(struct job *job, struct err *err)
 	if (!name || job_oid(job, "base", &base_oid, err) < 0 ||
 		job_oid(job, "tree", &tree_oid, err) < 0 ||
 		sign(job->request, &who, err) < 0 ||
-		mirror_open(job, MIRROR_READ, &mirror, err) < 0 ||
+		mirror_open(job, MIRROR_WRITE, &mirror, err) < 0 ||
 		mirror_commit(&mirror, &base_oid, &parent, err) < 0 ||
 		mirror_tree_of(&mirror, &tree_oid, &tree, err) < 0)
 		return -1;

@@ -2,7 +2,7 @@
 /* Opening and locking mirrors. */
 #include "service/repo/git.h"
 
-#include "service/repo/net.h"
+#include "service/repo/leftovers.h"
 
 #include "boxcore/base/file.h"
 #include "boxcore/base/mem.h"
@@ -42,7 +42,8 @@ int mirror_lock(struct job *job, enum mirror_use use, struct mirror *ret, struct
 	while (flock(ret->lock, use == MIRROR_WRITE ? LOCK_EX : LOCK_SH) < 0)
 		if (errno != EINTR)
 			return err_errno(err, errno, "lock %s", lock);
-	return 0;
+	/* The kernel gave a killed writer's lock back, but not the lock files of its refs. */
+	return use == MIRROR_WRITE ? leftovers_clean(ret->path, err) : 0;
 }
 
 int mirror_open_locked(struct mirror *mirror, struct err *err)

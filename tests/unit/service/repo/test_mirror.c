@@ -528,6 +528,39 @@ static void killed_in_the_middle_it_stays_usable(void **state)
 	closedir(dir);
 }
 
+/* As a killed writer leaves it: refs that are locked, a pack and an object half written. */
+static void leftovers_are_cleared(void **state)
+{
+	static const char *const files[] = {"config.lock", "HEAD.lock",
+		"packed-refs.lock", "objects/ab/tmp_object_git2_x",
+		"objects/pack/pack_git2_x",
+		"objects/pack/pack-0000000000000000000000000000000000000000.pack"};
+	struct world *w = *state;
+	CLEANUP(mem) char *mirror = mem_printf("%s/mirrors/%d.git", w->state, WORLD_ID);
+	CLEANUP(mem) char *refs = mem_printf("%s/refs/mirror", mirror);
+	struct repo_mirror m;
+	char next[REPO_OID_SIZE];
+
+	world_update(w, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		put_text(mirror, files[i], "half");
+	DIR *dir = opendir(refs);
+	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+		CLEANUP(mem) char *name = mem_printf("refs/mirror/%s.lock", e->d_name);
+		if (e->d_name[0] != '.' && !str_ends(e->d_name, ".lock"))
+			put_text(mirror, name, "");
+	}
+	closedir(dir);
+	world_commit(w, "next", next);
+	world_update(w, &m);
+	assert_false(m.cloned);
+	assert_string_equal(m.commit, next);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		CLEANUP(mem) char *path = mem_printf("%s/%s", mirror, files[i]);
+		assert_false(file_exists(path));
+	}
+}
+
 /* ---- many packs, many callers ---- */
 
 static void many_fetches_do_not_make_many_packs(void **state)
@@ -616,6 +649,7 @@ static int run(void)
 		IN_WORLD(a_rotten_pack_is_marked_by_a_reader),
 		IN_WORLD(a_mirror_with_broken_files_clones_anew),
 		IN_WORLD(killed_in_the_middle_it_stays_usable),
+		IN_WORLD(leftovers_are_cleared),
 		IN_WORLD(many_fetches_do_not_make_many_packs),
 		IN_WORLD(callers_side_by_side),
 		IN_WORLD(a_dropped_mirror_is_gone),
