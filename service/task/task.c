@@ -133,6 +133,20 @@ static void put_back(
 		log_error("cannot be put back: %s", err.text);
 }
 
+/* The row knows who asked; the hint that fired the cancel does not. */
+static char *stop_reason(struct task_ctx *ctx)
+{
+	struct err why = {0};
+	char *reason = NULL;
+	bool go_on;
+
+	if (store_task_check(ctx->env->store, ctx->task, &go_on, &reason, &why) == 0 &&
+		reason)
+		return reason;
+	cancel_check(ctx->cancel, &why);
+	return mem_strdup(why.text);
+}
+
 /* What follows from a failed step: true when the walk goes on (to report). */
 static bool go_on_after(
 	struct task_ctx *ctx, const struct task_step *step, const struct err *why)
@@ -147,10 +161,9 @@ static bool go_on_after(
 		return false;
 	}
 	if (stopped_by_person(ctx) && step->next) {
-		struct err reason = {0};
+		CLEANUP(mem) char *reason = stop_reason(ctx);
 
-		cancel_check(ctx->cancel, &reason);
-		return context_decide(ctx, "cancelled", &err, "%s", reason.text) == 0;
+		return context_decide(ctx, "cancelled", &err, "%s", reason) == 0;
 	}
 	crypto_random(&spread, sizeof spread);
 	struct retry retry = retry_decide(why, ctx->task->attempt, config->task_attempts,
