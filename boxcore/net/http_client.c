@@ -370,3 +370,8 @@ int http_perform(struct http_client *client, const struct http_request *request,
 			err, ERR_TRANSIENT, "%s: the answer was cut off", x.description);
 	return 0;
 }
+
+const char *http_library_version(void)
+{
+	return curl_version();
+}

@@ -36,6 +36,9 @@
 int http_global_init(struct err *err);
 void http_global_cleanup(void);
 
+/* Of libcurl and its TLS library, as they run.  Constant. */
+const char *http_library_version(void);
+
 /* Where a client connects; all members optional, strings copied by http_client_new(). */
 struct http_peer {
 	const char *unix_socket; /* path: connect there, whatever host the URL names */

@@ -115,5 +115,6 @@ static int cli_version(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	printf("boxwright %s\n", BOXWRIGHT_VERSION);
+	cli_versions(stdout);
 	return CLI_OK;
 }

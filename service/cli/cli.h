@@ -12,6 +12,8 @@
 
 #include "boxcore/base/err.h"
 
+#include <stdio.h>
+
 #define BOXWRIGHT_VERSION "0.1.0"
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
@@ -24,6 +26,9 @@ int cli_task(int argc, char **argv);
 int cli_box(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+
+/* A line a library, indented. */
+void cli_versions(FILE *out);
 
 /* Reads `--config FILE`; anything else is wrong usage. */
 int cli_config_option(int argc, char **argv, const char **ret_path);

@@ -7,8 +7,12 @@
 #include "boxcore/base/str.h"
 #include "boxcore/boxcore.h"
 #include "boxcore/engine/engine.h"
+#include "boxcore/net/http_client.h"
 #include "service/app/app.h"
 #include "service/github/github.h"
+#include "service/http/server.h"
+#include "service/repo/repo.h"
+#include "service/store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,6 +31,11 @@ struct doctor {
 static void good(const char *what, const char *detail)
 {
 	printf("  ok    %-14s %s\n", what, detail);
+}
+
+static void warn(const char *what, const char *detail)
+{
+	printf("  note  %-14s %s\n", what, detail);
 }
 
 static void bad(struct doctor *d, const char *what, const char *detail, const char *todo)
@@ -54,6 +63,52 @@ static void check_disk(struct doctor *d)
 			"free some space: mirrors and the database live there");
 	else
 		good("disk", text);
+}
+
+void cli_versions(FILE *out)
+{
+	char git[32];
+
+	repo_library_version(git, sizeof git);
+	fprintf(out, "  libgit2 %s\n  SQLite %s\n  libmicrohttpd %s\n  %s\n", git,
+		store_library_version(), server_library_version(),
+		http_library_version());
+}
+
+/* Container breakouts by mounts at start were fixed in runc 1.2.8 and 1.3.3; Engines of that
+ * time are 28 and newer. */
+#define ENGINE_WITH_FIXED_RUNC 28
+
+static void check_engine_version(struct doctor *d, struct engine *engine)
+{
+	struct engine_info info;
+	struct err err = {0};
+	uint64_t major = 0;
+
+	if (engine_info(engine, &info, d->cancel, &err) < 0) {
+		bad(d, "engine version", err.text, "see why `docker info` fails");
+		return;
+	}
+	char first[8] = "";
+	size_t n = strcspn(info.version, ".");
+	if (n < sizeof first)
+		memcpy(first, info.version, n);
+	str_to_u64(first, 0, 1000, &major);
+	CLEANUP(mem)
+	char *text = mem_printf("%s, API %s, %s on %s, runtime %s, cgroup v%s",
+		info.version, engine_api(engine), info.storage_driver, info.backing_fs,
+		info.default_runtime, info.cgroup_version);
+	good("engine version", text);
+	if (major < ENGINE_WITH_FIXED_RUNC)
+		warn("engine version",
+			"make sure that runc is 1.2.8, 1.3.3 or newer, or that "
+			"your distribution has patched CVE-2025-31133");
+	if (!info.bridge_filters)
+		bad(d, "box network", "net.bridge.bridge-nf-call-iptables is off",
+			"turn it on, or boxes on the bridge can reach each other");
+	if (!info.live_restore)
+		warn("engine", "without \"live-restore\" in daemon.json a restart of the "
+			       "Engine ends the agents' runs");
 }
 
 static void check_image(struct doctor *d, struct engine *engine)
@@ -87,6 +142,7 @@ static void check_engine(struct doctor *d)
 		return;
 	}
 	good("engine", "answers, box network and boxinit are in place");
+	check_engine_version(d, boxcore_engine(core));
 	check_image(d, boxcore_engine(core));
 }
 
@@ -145,6 +201,7 @@ int cli_doctor(int argc, char **argv)
 		return usage;
 	cancel_deadline(limit, CHECK_MS, "the limit for all checks");
 	printf("boxwright %s\n", BOXWRIGHT_VERSION);
+	cli_versions(stdout);
 	if (config_load(&config, path, &err) < 0) {
 		bad(&d, "configuration", err.text,
 			"`boxwright serve --help` lists the settings");

@@ -9,6 +9,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "boxcore/boxcore.h"
+#include "service/store/store_event.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -108,10 +109,56 @@ void handle_box_delete(struct request *request)
 		reply_json(request, 200, json_object());
 }
 
+/* Of the task that a box works for: its name is task-<id> or prep-<id>; 0 for others. */
+static int64_t box_task(const char *box)
+{
+	int64_t id;
+
+	if (!str_starts(box, "task-") && !str_starts(box, "prep-"))
+		return 0;
+	return str_to_i64(box + strlen("task-"), 1, INT64_MAX, &id) ? id : 0;
+}
+
+static json_t *log_json(const struct store_event *event)
+{
+	bool agent = !str_eq(event->kind, "error") && !str_eq(event->kind, "prepare") &&
+		     !str_eq(event->kind, "collect") && !str_eq(event->kind, "publish");
+	json_t *o = json_object();
+
+	json_put(o, "timestamp", json_integer(event->at_ms / 1000));
+	json_put(o, "level", json_str(str_eq(event->kind, "error") ? "error" : "info"));
+	json_put(o, "source", json_str(agent ? "agent" : "system"));
+	json_put(o, "message", json_str(event->text));
+	return o;
+}
+
+/* The log of a box is that of its task, also when the box itself is gone. */
 void handle_box_logs(struct request *request)
 {
-	reply_error(request, 501, "not_built",
-		"A box's log is not kept yet; a task's is under /v1/tasks/:id/events.");
+	CLEANUP(store_events) struct store_events events = {0};
+	int64_t task = box_task(request_param(request, 0)), offset, limit;
+	struct err err = {0};
+
+	if (task == 0) {
+		reply_error(request, 404, "not_found",
+			"There is no log of this box: only boxes of tasks (task-41) have "
+			"one.");
+		return;
+	}
+	if (request_query_int(request, "offset", 0, INT64_MAX, 0, &offset, &err) ||
+		request_query_int(request, "limit", 1, STORE_PAGE_MAX, STORE_PAGE_MAX,
+			&limit, &err) ||
+		store_events_read(request_app(request)->store, task, offset, (int)limit,
+			&events, &err)) {
+		reply_err(request, &err);
+		return;
+	}
+	json_t *logs = json_array();
+	for (size_t i = 0; i < events.count; i++)
+		json_array_append_new(logs, log_json(&events.rows[i]));
+	json_t *body = json_object();
+	json_put(body, "logs", logs);
+	reply_json(request, 200, body);
 }
 
 /* ---- commands ---------------------------------------------------------------------------- */

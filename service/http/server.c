@@ -470,3 +470,8 @@ void server_counts(struct server *server, struct server_counts *ret)
 	ret->connections = conns_count(server->conns);
 	ret->streams = outlets_count(server->outlets);
 }
+
+const char *server_library_version(void)
+{
+	return MHD_get_version();
+}

@@ -46,6 +46,9 @@ struct server_options {
 	size_t bodies;        /* bytes of all bodies at once [LIMIT_HTTP_BODIES] */
 };
 
+/* Of libmicrohttpd, as it runs.  Constant. */
+const char *server_library_version(void);
+
 /* Listens and serves `routes` (ended by a NULL method; http_routes for all of ours).
  * ERR_DENIED when the address is not loopback and no key is configured.  Options are
  * copied, routes and app borrowed. */

@@ -2,6 +2,8 @@
 /* libgit2's settings and errors. */
 #include "service/repo/git.h"
 
+#include "service/repo/repo.h"
+
 #include "service/repo/net.h"
 
 #include "boxcore/base/limits.h"
@@ -11,6 +13,7 @@
 #include <git2/sys/transport.h>
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WINDOW (32 * LIMIT_MIB)  /* mapped at a time of one pack */
@@ -147,4 +150,12 @@ bool git_error_is_damage(int code)
 	case GIT_ERROR_SHA: return true;
 	default: return false;
 	}
+}
+
+void repo_library_version(char *buf, size_t size)
+{
+	int major = 0, minor = 0, patch = 0;
+
+	git_libgit2_version(&major, &minor, &patch);
+	snprintf(buf, size, "%d.%d.%d", major, minor, patch);
 }

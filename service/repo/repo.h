@@ -38,6 +38,10 @@
 #include <stdint.h>
 
 #define REPO_OID_SIZE 41
+
+/* Of libgit2, as it runs: "1.5.1".  Thread-safe; writes at most size bytes. */
+void repo_library_version(char *buf, size_t size);
+
 /* No commit; as an expected old head: "the branch must not exist". */
 #define REPO_OID_ZERO "0000000000000000000000000000000000000000"
 

@@ -144,3 +144,8 @@ void store_on_change(struct store *store, store_change_fn fn, void *arg)
 		abort(); /* a mistake of ours, at start */
 	store->listeners[store->nlisteners++] = (struct listener){fn, arg};
 }
+
+const char *store_library_version(void)
+{
+	return sqlite3_libversion();
+}

@@ -55,6 +55,9 @@ int store_open(struct store **ret_store, const char *state_dir, struct err *err)
 void store_close(struct store *store);
 DEFINE_CLEANUP(store, struct store *, store_close(*value))
 
+/* Of SQLite, as it runs: "3.40.1".  Constant. */
+const char *store_library_version(void);
+
 /* The folder that was opened; borrowed. */
 const char *store_dir(const struct store *store);
 

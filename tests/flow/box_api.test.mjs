@@ -21,7 +21,7 @@ test('list and get', async () => {
 	assert.equal(box.id, 'first');
 	assert.ok(Math.abs(box.created_at - Date.now() / 1000) < 120);
 	assert.equal((await intake.get('/v2/box/other')).status, 404);
-	assert.equal((await intake.get('/v2/box/first/logs')).status, 501);
+	assert.equal((await intake.get('/v2/box/first/logs')).status, 404);
 });
 
 test('exec tells output, error and exit code', async () => {
