@@ -26,6 +26,8 @@ static const struct cidr refused[] = {
 	{0x0a000000, 8},  /* private */
 	{0x64400000, 10}, /* carriers' NAT; some clouds' metadata */
 	{0xa9fe0000, 16}, /* link-local; metadata */
+	{0xa83f8110,
+		32}, /* Azure: its wire server, a public address that answers guests */
 	{0xac100000, 12}, /* private */
 	{0xc0000000, 24}, /* protocol assignments */
 	{0xc0a80000, 16}, /* private */

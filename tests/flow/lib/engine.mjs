@@ -35,3 +35,7 @@ export async function removeInstance(instance) {
   for (const id of boxes) await call('DELETE', `/containers/${id}?force=1&v=1`);
   for (const name of snapshots) await call('DELETE', `/images/${encodeURIComponent(name)}?force=1`);
 }
+
+// All that the Engine tells of a box or an image.
+export const inspectBox = async (id) => (await call('GET', `/containers/${id}/json`)).body;
+export const inspectImage = async (name) => (await call('GET', `/images/${encodeURIComponent(name)}/json`)).body;
