@@ -8,8 +8,8 @@
  * does not use, and a text longer than the buffer's maximum are errors.  A line whose
  * only content is one variable vanishes whole when the value is empty.
  *
- * Foreign text must have gone through untrusted.h (towards an agent) or published.h
- * (towards GitHub) before it becomes a value.  Everything here is thread-safe.
+ * Foreign text must have gone through untrusted.h (towards an agent) or through
+ * service/github/text.h (towards GitHub) before it becomes a value.  Everything here is thread-safe.
  */
 #ifndef PROMPTS_PROMPTS_H
 #define PROMPTS_PROMPTS_H

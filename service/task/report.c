@@ -9,7 +9,6 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
-#include "prompts/published.h"
 #include "service/github/text.h"
 #include "service/task/context.h"
 #include "service/task/effects.h"
@@ -43,7 +42,6 @@ static int answer_no_change(struct task_ctx *ctx, const char *requester, struct 
 static int answer_failed(struct task_ctx *ctx, const char *requester, struct err *err)
 {
 	CLEANUP(strbuf) struct strbuf reason = STRBUF_INIT(LIMIT_COMMENT);
-	const char *sentence = outcome_sentence(ctx);
 	CLEANUP(mem)
 	char *details =
 		mem_printf("`/boxwright retry` tries again. Task %lld has the log.",
@@ -51,7 +49,7 @@ static int answer_failed(struct task_ctx *ctx, const char *requester, struct err
 	CLEANUP(mem) char *code = mem_strndup(ctx->outcome, strcspn(ctx->outcome, "\n"));
 	const char *word = str_starts(code, "failed_") ? code + 7 : code;
 
-	prompt_clean_published(&reason, sentence, strlen(sentence), 8000);
+	status_clean(&reason, outcome_sentence(ctx), 8000);
 	struct prompt_var vars[] = {
 		{"requester", requester},
 		{"step", word},

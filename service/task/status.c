@@ -5,9 +5,9 @@
 #include "boxcore/base/clock.h"
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
+#include "boxcore/base/secret.h"
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
-#include "prompts/published.h"
 #include "service/github/text.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_step.h"
@@ -43,6 +43,18 @@ bool outcome_is(const struct task_ctx *ctx, const char *word)
 
 	return outcome_begins(ctx, word) &&
 	       (ctx->outcome[len] == '\n' || ctx->outcome[len] == '\0');
+}
+
+/* Redacted last: what is invisible may split a secret, and is gone then. */
+void status_clean(struct strbuf *out, const char *text, size_t max)
+{
+	CLEANUP(strbuf) struct strbuf safe = STRBUF_INIT(LIMIT_COMMENT * 8);
+	CLEANUP(strbuf) struct strbuf told = STRBUF_INIT(LIMIT_COMMENT * 16);
+
+	github_text_safe(&safe, text, str_utf8_cut(text, strnlen(text, LIMIT_COMMENT)));
+	secret_redact(&told, strbuf_str(&safe), safe.len);
+	github_text_cut(&told, max, "(The rest is left out here.)");
+	strbuf_add(out, strbuf_str(&told), told.len);
 }
 
 /* The newest row of that name. */
@@ -120,8 +132,7 @@ int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *
 		return -1;
 	add_steps(&list, step, &steps);
 	if (ctx->outcome) {
-		prompt_clean_published(&details, outcome_sentence(ctx),
-			strlen(outcome_sentence(ctx)), 4000);
+		status_clean(&details, outcome_sentence(ctx), 4000);
 		strbuf_adds(&details, "\n\n");
 	}
 	add_facts(ctx, &details);

@@ -18,6 +18,10 @@ int status_pull_body(struct task_ctx *ctx, struct strbuf *out, struct err *err);
 /* The title of commit and pull request: one line, at most 72 characters. */
 char *status_title(const struct task_ctx *ctx);
 
+/* Appends a foreign text for publication: known secrets replaced, made harmless
+ * (github_text_safe), cut to `max` bytes. */
+void status_clean(struct strbuf *out, const char *text, size_t max);
+
 /* The word and the sentence of ctx->outcome ("word\nsentence"); borrowed. */
 const char *outcome_sentence(const struct task_ctx *ctx);
 bool outcome_is(const struct task_ctx *ctx, const char *word);

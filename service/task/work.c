@@ -12,7 +12,6 @@
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "prompts/published.h"
 #include "service/store/store_event.h"
 #include "service/task/context.h"
 #include "service/task/request.h"
@@ -332,7 +331,7 @@ static int keep_result(struct work *w, const struct agent_result *result, struct
 	CLEANUP(strbuf) struct strbuf summary = STRBUF_INIT(LIMIT_COMMENT);
 	struct relay_usage used;
 
-	prompt_clean_published(&summary, result->answer, strlen(result->answer), 20000);
+	status_clean(&summary, result->answer, 20000);
 	store_set(&task->summary, strbuf_str(&summary));
 	if (!str_empty(result->session_id))
 		store_set(&task->session_id, result->session_id);

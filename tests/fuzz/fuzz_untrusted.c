@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Foreign text: cleaning is final, leaves no comment, and published text is valid. */
-#include "prompts/published.h"
+/* Foreign text: cleaning is final and leaves no comment. */
 #include "prompts/untrusted.h"
 
 #include "boxcore/base/limits.h"
@@ -17,8 +16,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data;
 	struct strbuf once = STRBUF_INIT(LIMIT_TEXT_CLEAN);
 	struct strbuf twice = STRBUF_INIT(LIMIT_TEXT_CLEAN);
-	struct strbuf published = STRBUF_INIT(LIMIT_TEXT_CLEAN);
-	struct strbuf fenced = STRBUF_INIT(LIMIT_TEXT_CLEAN);
 
 	if (size > 64 * LIMIT_KIB)
 		return 0;
@@ -30,14 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (prompt_clean_untrusted(&twice, strbuf_str(&once), once.len) != 0 ||
 		strcmp(strbuf_str(&once), strbuf_str(&twice)) != 0)
 		abort();
-	prompt_clean_published(&published, text, size, 1000);
-	prompt_fence(&fenced, "x", text, size, 1000);
-	if (!str_is_utf8(strbuf_str(&published), published.len) ||
-		!str_is_utf8(strbuf_str(&fenced), fenced.len) || published.len > 3200)
-		abort();
 	strbuf_release(&once);
 	strbuf_release(&twice);
-	strbuf_release(&published);
-	strbuf_release(&fenced);
 	return 0;
 }

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* What is published of foreign text: harmless, without secrets, cut. */
+#include "service/task/status.h"
+
+#include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/secret.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void secrets_do_not_leave_even_when_split(void **state)
+{
+	CLEANUP(secret) struct secret key = {0};
+	static const char *const texts[] = {
+		"the key is sk-canary-1234567890.",
+		"the key is sk-ca\xe2\x80\x8bnary-1234567890.",
+		"the key is sk-canary<!-- x -->-1234567890.",
+		"`sk-canary-1234567890`",
+	};
+
+	(void)state;
+	secret_set(&key, "sk-canary-1234567890", 20);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(LIMIT_COMMENT);
+		status_clean(&out, texts[i], 1000);
+		assert_null(strstr(strbuf_str(&out), "canary-1234567890"));
+	}
+}
+
+static void text_does_nothing_on_github(void **state)
+{
+	CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(LIMIT_COMMENT);
+
+	(void)state;
+	status_clean(&out,
+		"thanks @octocat, fixes #3 ![x](http://evil/x.png) <!-- boxwright:t=1 "
+		"--> <b>",
+		1000);
+	assert_null(strstr(out.data, "@octocat"));
+	assert_null(strstr(out.data, "fixes #3"));
+	assert_null(strstr(out.data, "!["));
+	assert_null(strstr(out.data, "<!--"));
+	assert_null(strstr(out.data, "<b>"));
+}
+
+static void long_text_is_cut_at_the_maximum(void **state)
+{
+	CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(LIMIT_COMMENT);
+	CLEANUP(mem) char *text = mem_alloc(200001);
+
+	(void)state;
+	memset(text, '<', 200000); /* each becomes four bytes */
+	text[200000] = '\0';
+	status_clean(&out, text, 4000);
+	assert_true(out.len <= 4000);
+	assert_non_null(strstr(out.data, "left out"));
+}
+
+static void outcomes_are_told_by_their_word(void **state)
+{
+	char text[] = "failed_work\nthe agent gave up";
+	struct task_ctx ctx = {.outcome = text};
+
+	(void)state;
+	assert_true(outcome_is(&ctx, "failed_work"));
+	assert_false(outcome_is(&ctx, "failed"));
+	assert_true(outcome_begins(&ctx, "failed_"));
+	assert_string_equal(outcome_sentence(&ctx), "the agent gave up");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(secrets_do_not_leave_even_when_split),
+		cmocka_unit_test(text_does_nothing_on_github),
+		cmocka_unit_test(long_text_is_cut_at_the_maximum),
+		cmocka_unit_test(outcomes_are_told_by_their_word),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
