@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BENCH_SIDES 3
+#define BENCH_SIDES 4
 #define BENCH_MAX 2000 /* samples of a side */
 
 /* One thing done one way.  Returns the microseconds that count, -1 with err. */

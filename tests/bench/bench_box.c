@@ -19,7 +19,8 @@
 #include "boxcore/boxcore.h"
 
 #define BOX "warm"
-#define CALL_MS 60000 /* of any one call of ours */
+#define CALL_MS 60000          /* of any one call of ours */
+#define BOX_BRIDGE "boxwright" /* boxcore_options.box_network's default */
 #define IN_BOX "/tmp/bench-file"
 
 struct world {
@@ -144,7 +145,7 @@ static int64_t engine_exec(void *arg, struct err *err)
 	return peer_exec(w->engine, w->container, err);
 }
 
-static const char *peer_network(const struct world *w)
+static const char *engine_default(const struct world *w)
 {
 	return w->network == BOX_NETWORK_TUNNEL ? "none" : "bridge";
 }
@@ -154,7 +155,7 @@ static int64_t cli_run(void *arg, struct err *err)
 	struct world *w = arg;
 	char name[64], label[64];
 	const char *const argv[] = {"docker", "run", "--name", name, "--label", label,
-		"--network", peer_network(w), w->image, "echo", "hello", NULL};
+		"--network", engine_default(w), w->image, "echo", "hello", NULL};
 	struct err ignored = {0};
 
 	snprintf(name, sizeof name, "boxwright-%s-run-%d", w->instance, w->made++);
@@ -164,14 +165,13 @@ static int64_t cli_run(void *arg, struct err *err)
 	return us;
 }
 
-static int64_t engine_create_start(void *arg, struct err *err)
+static int64_t create_start(struct world *w, const char *network, struct err *err)
 {
-	struct world *w = arg;
 	char name[64], id[ENGINE_ID_SIZE];
 	CLEANUP(json)
 	json_t *config = json_pack("{s:s, s:[ss], s:{s:s}, s:{s:s}}", "Image", w->image,
 		"Cmd", "sleep", "60", "Labels", "boxwright.bench", w->instance,
-		"HostConfig", "NetworkMode", peer_network(w));
+		"HostConfig", "NetworkMode", network);
 	struct err ignored = {0};
 
 	snprintf(name, sizeof name, "boxwright-%s-api-%d", w->instance, w->made++);
@@ -182,6 +182,18 @@ static int64_t engine_create_start(void *arg, struct err *err)
 	int64_t took = clock_mono_us() - began;
 	engine_container_remove(w->engine, name, NULL, &ignored);
 	return rc < 0 ? -1 : took;
+}
+
+/* As the Engine does it when it is not told anything of networks. */
+static int64_t engine_plain(void *arg, struct err *err)
+{
+	return create_start(arg, engine_default(arg), err);
+}
+
+/* On the network that boxes are on: a bridge of its own costs the Engine a resolver. */
+static int64_t engine_same_network(void *arg, struct err *err)
+{
+	return create_start(arg, BOX_BRIDGE, err);
 }
 
 static int64_t cp_in(void *arg, struct err *err)
@@ -227,27 +239,55 @@ static int commands(struct world *w, FILE *out, struct err *err)
 	return bench_run(&bench, out, err);
 }
 
-static int cold(struct world *w, enum box_network network, const char *subject,
-	const char *const names[2], FILE *out, struct err *err)
+static int cold(struct world *w, FILE *out, struct err *err)
 {
-	struct bench bench = {.subject = subject,
+	struct bench bench = {.subject = "a cold box without an interface",
 		.sides = {{.what = "box_create to first output",
 				  .once = our_cold_box,
 				  .arg = w},
 			{.what = "docker run to first output",
-				.name = names[0],
+				.name = "cold box beside docker run",
 				.once = cli_run,
 				.arg = w},
 			{.what = "Engine create and start",
-				.name = names[1],
+				.name = "cold box beside Engine create and start",
 				.aim = 1.2,
-				.once = engine_create_start,
+				.once = engine_plain,
 				.arg = w}},
 		.count = 3,
 		.rounds = 20,
 		.batch = 1};
 
-	w->network = network;
+	w->network = BOX_NETWORK_TUNNEL;
+	return bench_run(&bench, out, err);
+}
+
+static int cold_with_network(struct world *w, FILE *out, struct err *err)
+{
+	struct bench bench = {.subject = "a cold box with a network",
+		.sides = {{.what = "box_create to first output",
+				  .once = our_cold_box,
+				  .arg = w},
+			{.what = "docker run to first output, default bridge",
+				.name = "cold box with network beside docker run",
+				.once = cli_run,
+				.arg = w},
+			{.what = "Engine create and start, same bridge",
+				.name = "cold box with network beside Engine create and "
+					"start",
+				.aim = 1.2,
+				.once = engine_same_network,
+				.arg = w},
+			{.what = "Engine create and start, default bridge",
+				.name = "cold box with network beside Engine, default "
+					"bridge",
+				.once = engine_plain,
+				.arg = w}},
+		.count = 4,
+		.rounds = 20,
+		.batch = 1};
+
+	w->network = BOX_NETWORK_ALL;
 	return bench_run(&bench, out, err);
 }
 
@@ -277,24 +317,17 @@ static int files(struct world *w, FILE *out, struct err *err)
 
 static int measure(struct world *w, FILE *out, struct err *err)
 {
-	static const char *const none[] = {
-		"cold box beside docker run", "cold box beside Engine create and start"};
-	static const char *const bridged[] = {"cold box with network beside docker run",
-		"cold box with network beside Engine create and start"};
-
 	if (commands(w, out, err) < 0 || files(w, out, err) < 0)
 		return -1;
-	if (cold(w, BOX_NETWORK_TUNNEL, "a cold box without an interface", none, out,
-		    err) < 0)
-		return -1;
-	return cold(w, BOX_NETWORK_ALL, "a cold box with a network", bridged, out, err);
+	return cold(w, out, err) < 0 ? -1 : cold_with_network(w, out, err);
 }
 
 /* ---- the world -------------------------------------------------------------------------- */
 
 static int open_world(struct world *w, const char *scratch, struct err *err)
 {
-	struct boxcore_options options = {.instance = w->instance};
+	struct boxcore_options options = {
+		.instance = w->instance, .box_network = BOX_BRIDGE};
 	struct box_spec spec = {
 		.id = BOX, .image = w->image, .network = BOX_NETWORK_TUNNEL};
 	struct box_info info = {0};
