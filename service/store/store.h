@@ -96,7 +96,7 @@ struct store_recovered {
  * "<instance>:" is free again, with crashes + 1.  One that has crashed STORE_CRASHES_MAX
  * times in the same step is failed instead (store_task_list() by outcome_code "crashed"
  * finds them).  `instance` is made anew at each start: crypto_random_hex(). */
-#define STORE_CRASHES_MAX 3
+#define STORE_CRASHES_MAX 5 /* a worker gives up before, and says so: service/task */
 int store_recover(struct store *store, const char *instance, int64_t now_ms,
 	struct store_recovered *ret, struct cancel *cancel, struct err *err);
 

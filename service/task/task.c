@@ -17,6 +17,9 @@
 
 #include <string.h>
 
+/* A step that ended the service this often is not begun again: the next one might too. */
+#define CRASHES_MAX 3
+
 /* How long the last words on GitHub may take, also after a cancel. */
 #define REPORT_MS 120000
 
@@ -68,6 +71,16 @@ static int context_load(struct task_ctx *ctx, struct err *err)
 static bool stopped_by_person(const struct task_ctx *ctx)
 {
 	return cancel_fired(ctx->cancel) && !cancel_fired(ctx->env->stop);
+}
+
+static int give_up_if_it_kills(struct task_ctx *ctx, struct err *err)
+{
+	if (ctx->task->crashes < CRASHES_MAX || ctx->outcome)
+		return 0;
+	return context_decide(ctx, "failed_crash", err,
+		"the service ended %lld times during the step %s, so it is not begun "
+		"again",
+		(long long)ctx->task->crashes, ctx->task->step);
 }
 
 /* Runs one step with its row around it.  *ret_next is where to go on; NULL at the end. */
@@ -228,7 +241,8 @@ void task_run(struct task_env *env, struct store_task *task, struct cancel *canc
 	log_push("task", id);
 	if (task->cancel_reason)
 		cancel_fire(cancel, task->cancel_reason);
-	if (file_mkdirs(files, 0700, &err) < 0 || context_load(&ctx, &err) < 0) {
+	if (file_mkdirs(files, 0700, &err) < 0 || context_load(&ctx, &err) < 0 ||
+		give_up_if_it_kills(&ctx, &err) < 0) {
 		if (go_on_after(&ctx, find_step(task->step), &err))
 			walk(&ctx);
 	} else {

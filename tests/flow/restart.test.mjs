@@ -43,3 +43,25 @@ test('a killed service takes the run up where it was', async () => {
     await world.close();
   }
 });
+
+test('a step that ends the service three times is given up, and people are told', async () => {
+  const world = await startWorld({ repo: { fixture: 'tests/demo/repo' }, config: scripted(AGENT) });
+  try {
+    const { number } = await world.issue('Deadly', 'Please.');
+    const { delivery } = await world.comment(number, '/boxwright fix');
+    const { id } = await world.boxwright.taskOf(delivery.guid);
+    await waitForText(world, id, 'line 5.');
+    for (let i = 1; i <= 3; i++) {
+      await world.boxwright.waitForTask(id, { when: (t) => t.state === 'running' && t.step === 'work' });
+      await world.boxwright.restart();
+    }
+    const task = await world.boxwright.waitForTask(id, { state: 'failed' });
+    assert.equal(task.outcome_code, 'failed_crash', task.outcome);
+    const answers = (await world.comments(number)).filter((c) => c.body.includes('k=answer'));
+    assert.equal(answers.length, 1);
+    assert.match(answers[0].body, /ended 3 times during the step work/);
+    assert.deepEqual(await world.boxwright.need('GET', '/v2/box'), []);
+  } finally {
+    await world.close();
+  }
+});
