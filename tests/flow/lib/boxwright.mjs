@@ -119,10 +119,11 @@ export class Boxwright {
   }
 
   tail(n = 40) { return this.lines.slice(-n).join('\n'); }
-  broken() { return this.lines.filter((l) => /^\S+ broken /.test(l) || /ERROR: (Address|Leak|Thread)Sanitizer|runtime error:/.test(l)); }
+  broken() { return this.lines.filter((l) => /^\S+ BROKEN /.test(l) || /(ERROR|WARNING): \w+Sanitizer|runtime error:/.test(l)); }
 
   // At any instruction, as a power cut would.
   async kill() {
+    this.killed = this.child;
     this.child.kill('SIGKILL');
     return this.exited;
   }
@@ -139,7 +140,8 @@ export class Boxwright {
     return this.known ?? null;
   }
 
-  // An orderly end; fails when it takes too long, or when the log holds a broken line.
+  // An orderly end; fails when it takes too long, when the program ended otherwise than asked
+  // (a crash; a sanitizer that reported gives a status of its own), or on a BROKEN line.
   async stop() {
     if (!this.ended) {
       this.child.kill('SIGTERM');
@@ -158,6 +160,8 @@ export class Boxwright {
     if (this.late) throw new Error(`boxwright did not stop within ${STOP_MS} ms\n${this.tail()}`);
     const broken = this.broken();
     if (broken.length && !this.expectBroken) throw new Error(`the log tells of our own mistakes:\n${broken.join('\n')}`);
+    if (this.ended.code !== 0 && this.killed !== this.child)
+      throw new Error(`boxwright ended: ${JSON.stringify(this.ended)}\n${this.tail()}`);
     return this.ended;
   }
 

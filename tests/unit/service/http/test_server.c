@@ -262,6 +262,17 @@ static void expect(const char *text, int status, const char *part)
 		fail_msg("%s: %d, %s", text, got, strbuf_str(&in));
 }
 
+static int start(const struct server_options *options)
+{
+	struct err err = {0};
+
+	gate = cancel_new(NULL);
+	atomic_store(&more_events, true);
+	if (server_start(&server, options, routes, &app, &err))
+		fail_msg("%s", err.text);
+	return 0;
+}
+
 static int setup(void **state)
 {
 	struct server_options options = {.port = -1,
@@ -269,14 +280,18 @@ static int setup(void **state)
 		.body_ms = BODY_MS,
 		.idle_ms = IDLE_MS,
 		.ping_ms = 100};
-	struct err err = {0};
 
 	(void)state;
-	gate = cancel_new(NULL);
-	atomic_store(&more_events, true);
-	if (server_start(&server, &options, routes, &app, &err))
-		fail_msg("%s", err.text);
-	return 0;
+	return start(&options);
+}
+
+/* With the deadlines of service, for what is large and not late. */
+static int setup_patient(void **state)
+{
+	struct server_options options = {.port = -1};
+
+	(void)state;
+	return start(&options);
 }
 
 static int teardown(void **state)
@@ -729,7 +744,8 @@ int main(void)
 		T(test_ordinary_heads_pass),
 		T(test_a_kept_connection_serves_on),
 		T(test_two_requests_in_one_packet),
-		T(test_a_large_body),
+		cmocka_unit_test_setup_teardown(
+			test_a_large_body, setup_patient, teardown),
 		T(test_slow_senders_are_cut),
 		T(test_a_trickle_is_cut),
 		T(test_an_idle_connection_ends),
