@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// The command line against a running service: every command, and what it says without one.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { scripted, waitForText } from './lib/agent.mjs';
+import { binary } from './lib/boxwright.mjs';
+import { startWorld } from './lib/world.mjs';
+
+const AGENT = `
+prompt = sys.argv[sys.argv.index("-p") + 1]
+open("note.txt", "w").write("hello\\n")
+if "do:sleep" in prompt:
+    say("text", text="sleeping now")
+    time.sleep(600)
+end("Did it.")
+`;
+let world;
+let task;
+let running;
+
+// The stand-in answers in this very process: it must not be blocked meanwhile.
+const run = (env, ...words) => new Promise((done) => {
+  execFile(binary(), words, { encoding: 'utf8', timeout: 60000, env }, (error, out, err) =>
+    done({ code: error ? error.code : 0, out, err }));
+});
+function cli(...words) {
+  const { PATH, HOME, DOCKER_HOST } = process.env;
+  return run({ PATH, HOME, DOCKER_HOST, BOXWRIGHT_API: world.boxwright.url,
+    BOXWRIGHT_API_KEY: world.boxwright.key }, ...words);
+}
+async function good(...words) {
+  const { code, out, err } = await cli(...words);
+  assert.equal(code, 0, `${words.join(' ')}: ${err}`);
+  return out;
+}
+
+before(async () => {
+  world = await startWorld({ repo: { fixture: 'tests/demo/repo' }, config: scripted(AGENT) });
+  const { number } = await world.issue('A small thing', 'Please.');
+  task = await world.fix(number);
+  const second = await world.issue('Another', 'Please.');
+  const { delivery } = await world.comment(second.number, '/boxwright fix do:sleep');
+  running = await world.boxwright.taskOf(delivery.guid);
+  await waitForText(world, running.id, 'sleeping now');
+});
+after(() => world.close());
+
+test('task list, show, logs and why tell the same story', async () => {
+  const list = await good('task', 'list');
+  assert.match(list, new RegExp(`^${task.id} +done .*${world.repo}#1 .*/pull/`, 'm'));
+  assert.match(list, new RegExp(`^${running.id} +running +work `, 'm'));
+  assert.doesNotMatch(await good('task', 'list', '--state', 'done'), /running/);
+  const shown = await good('task', 'show', String(task.id));
+  for (const step of ['gate', 'prepare', 'work', 'collect', 'publish', 'report'])
+    assert.match(shown, new RegExp(`^  ${step} +done `, 'm'));
+  assert.equal(JSON.parse(await good('task', 'show', String(task.id), '--json')).id, task.id);
+  assert.match(await good('task', 'logs', String(task.id)), /done +Did it\./);
+  assert.match(await good('task', 'why', task.delivery_id), /"task": \d+/);
+});
+
+test('box list, exec, logs and delete', async () => {
+  const box = `task-${running.id}`;
+  assert.match(await good('box', 'list'), new RegExp(`^${box} `, 'm'));
+  assert.equal(await good('box', 'exec', box, '--', 'sh', '-c', 'echo hi; id -un'), 'hi\nboxuser\n');
+  assert.equal((await cli('box', 'exec', box, 'sh', '-c', 'exit 7')).code, 7);
+  assert.match(await good('box', 'logs', box), /agent +sleeping now/);
+  assert.match(await good('task', 'cancel', String(running.id), 'enough'), /task \d+/);
+  await world.boxwright.waitForTask(running.id, { state: 'cancelled' });
+  const gone = await cli('box', 'delete', box);
+  assert.equal(gone.code, 1);
+  assert.match(gone.err, /^boxwright: /);
+});
+
+test('task retry makes a new task of an ended one, and refuses a wrong one', async () => {
+  const before = (await world.boxwright.tasks()).length;
+  await good('task', 'retry', String(task.id));
+  const tasks = await world.boxwright.tasks();
+  assert.equal(tasks.length, before + 1);
+  const again = await world.boxwright.waitForTask(tasks[0].id, { state: 'done' });
+  assert.equal(again.outcome_code, 'pull_request');
+  assert.notEqual(again.branch, task.branch);
+  assert.equal((await cli('task', 'retry', '99999')).code, 1);
+});
+
+test('what is wrong is said with what to do next', async () => {
+  for (const words of [['nonsense'], ['task', 'nonsense'], ['task', 'show'], ['task', 'show', 'x'],
+    ['box', 'exec', 'a'], ['serve', '--nonsense']]) {
+    const { code, err } = await cli(...words);
+    assert.equal(code, 2, words.join(' '));
+    assert.match(err, /boxwright help/);
+  }
+  const away = await run({ BOXWRIGHT_API: 'http://127.0.0.1:1' }, 'task', 'list');
+  assert.equal(away.code, 1);
+  assert.match(away.err, /boxwright serve/);
+  const keyless = await run({ BOXWRIGHT_API: world.boxwright.url }, 'task', 'list');
+  assert.match(keyless.err, /BOXWRIGHT_API_KEY/);
+});
+
+test('help names every command; version and doctor look at what there is', async () => {
+  const help = await good('help');
+  for (const word of ['serve', 'task list', 'task cancel', 'box exec', 'doctor', 'version'])
+    assert.ok(help.includes(`boxwright ${word}`), word);
+  assert.match(await good('serve', '--help'), /BOXWRIGHT_GITHUB_APP_ID/);
+  assert.match(await good('version'), /^boxwright \d.*\n.*libgit2/);
+  const doctor = await cli('doctor', '--config', world.boxwright.configFile);
+  assert.match(doctor.out, /ok +engine/);
+  assert.match(doctor.out, /ok +box image/);
+  assert.match(doctor.out, /ok +GitHub/);
+  assert.match(doctor.out, /^ready$/m);
+  assert.equal(doctor.code, 0);
+});
