@@ -130,6 +130,9 @@ make_agents() {
 		rm -rf "$context"
 	fi
 	docker tag "$tag" boxwright/agents:latest
+	# `runtime: node` and `runtime: python` of a repository: the same image has both.
+	docker tag "$tag" boxwright/node:latest
+	docker tag "$tag" boxwright/python:latest
 	echo "$tag"
 }
 
