@@ -5,15 +5,17 @@ const UNICORN = '<!DOCTYPE html><html><head><title>Unicorn! &middot; GitHub</tit
 export class Faults {
   constructor() { this.list = []; }
 
-  // {kind, op?, method?, times=1, ...}; op "git/receive-pack" and "git/upload-pack" too.
+  // {kind, op?, method?, times=1, ...}; op "git/receive-pack" and "git/upload-pack" too, whose
+  // method tells the question (GET) from the deed (POST).
   add(fault) {
-    const kinds = ['secondary', 'primary', 'status', 'reset', 'hang', 'delay', 'truncate', 'lost'];
+    const kinds = ['secondary', 'primary', 'status', 'reset', 'hang', 'delay', 'truncate', 'lost', 'silent'];
     if (!kinds.includes(fault.kind)) throw new Error(`unknown fault ${fault.kind}`);
     this.list.push({ times: 1, ...fault });
   }
 
-  take(op) {
-    const fault = this.list.find((f) => f.times > 0 && (!f.op || f.op === op));
+  take(op, method) {
+    const fault = this.list.find((f) => f.times > 0 && (!f.op || f.op === op) &&
+      (!f.method || f.method === method));
     if (fault) fault.times--;
     this.list = this.list.filter((f) => f.times > 0);
     return fault ?? null;
@@ -22,8 +24,8 @@ export class Faults {
   clear() { this.list = []; }
 }
 
-// Answers in place of the call; true when it did.  `lost`, `truncate` and `delay` let the
-// call go on and are dealt with around it.
+// Answers in place of the call; true when it did.  `lost`, `silent`, `truncate` and `delay`
+// let the call go on and are dealt with around it.
 export async function applyBefore(fault, req, res, send) {
   if (!fault) return false;
   const status = fault.status;

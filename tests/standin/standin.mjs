@@ -214,6 +214,7 @@ export class Standin {
     const all = { 'x-github-request-id': crypto.randomUUID().toUpperCase(),
       'x-github-media-type': 'github.v3; format=json',
       ...(text.length && { 'content-type': 'application/json; charset=utf-8' }), ...headers };
+    if (entry.fault === 'silent') return;
     if (entry.fault === 'lost') return void req.socket.resetAndDestroy();
     if (entry.fault === 'truncate') {
       res.writeHead(status, { ...all, 'content-length': text.length + 100 });
@@ -226,12 +227,12 @@ export class Standin {
 
   async #git(req, res, url, want, entry, send) {
     entry.op = `git/${want.service}`;
-    const fault = this.faults.take(entry.op);
+    const fault = this.faults.take(entry.op, req.method);
     if (await applyBefore(fault, req, res, send)) return;
     const repo = this.git.has(want.owner, want.name) && await this.repo(want.owner, want.name);
     const token = this.git.check(want, req.headers.authorization, this.tokens, repo);
     // The push happens, the answer never arrives.
-    if (fault?.kind === 'lost') res.write = res.end = () => true;
+    if (['lost', 'silent'].includes(fault?.kind)) res.write = res.end = () => true;
     this.git.serve(req, res, url, want, token, () => {
       if (fault?.kind === 'lost') req.socket.resetAndDestroy();
     });
@@ -247,7 +248,7 @@ export class Standin {
     entry.op = route.id;
     this.#manners(req);
     const token = this.#who(req, route);
-    const fault = this.faults.take(route.id);
+    const fault = this.faults.take(route.id, req.method);
     entry.fault = fault?.kind;
     if (await applyBefore(fault, req, res, send)) return;
     const query = Object.fromEntries(url.searchParams);
