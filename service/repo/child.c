@@ -15,7 +15,9 @@
 #include <sys/uio.h>
 
 #define COMPLAINT_MAX 2048 /* of standard error: the reason of a crash */
-#define READS_MAX 16 /* at a time, so that a child that floods us meets its deadline */
+/* At a time, so that a child that floods us meets its deadline; a frame may be small. */
+#define READS_MAX 2
+#define COMPLAINTS_MAX 16
 
 struct talk {
 	const struct child_call *call;
@@ -145,7 +147,7 @@ static int hear_complaint(struct talk *t, int fd)
 	char chunk[4096];
 	ssize_t n = 1;
 
-	for (int i = 0; i < READS_MAX && n > 0; i++) {
+	for (int i = 0; i < COMPLAINTS_MAX && n > 0; i++) {
 		n = read(fd, chunk, sizeof chunk);
 		size_t room = COMPLAINT_MAX - t->complaint.len;
 		if (n > 0)
@@ -174,7 +176,7 @@ static int converse(struct talk *t, struct cancel *cancel, struct err *err)
 		if (fds[2].revents && !hear_complaint(t, c->complaint))
 			close_fd(&c->complaint);
 		if (fds[1].revents || fds[0].revents) {
-			/* A pipe holds 64 KiB; READS_MAX takes all that the dead have left. */
+			/* A pipe holds 64 KiB: one read takes all that the dead have left. */
 			if (fds[0].revents)
 				spawn_kill(c);
 			int open = c->out >= 0 ? listen_to(t, c->out, err) : 0;
