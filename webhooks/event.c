@@ -7,6 +7,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "webhooks/json_shape.h"
+#include "webhooks/slim.h"
 
 #include <string.h>
 
@@ -150,13 +151,24 @@ static void read_pull_request(struct event_pull_request *pull, const json_t *jso
 /* ---- the whole
  * --------------------------------------------------------------------------- */
 
+/* As json_parse(); a text that the parser refuses is told of as it came. */
+static json_t *parse_slim(const char *body, size_t len, struct err *err)
+{
+	CLEANUP(mem) char *slim = mem_alloc(len ? len : 1);
+	struct err ignored = {0};
+	size_t n = slim_json(slim, body, len);
+	json_t *root = n > 0 ? json_parse(slim, n, &ignored) : NULL;
+
+	return root ? root : json_parse(body, len, err);
+}
+
 enum event_result event_parse(const char *name, const char *body, size_t len,
 	struct event *ret, struct err *err)
 {
 	CLEANUP(json) json_t *root = NULL;
 
 	memset(ret, 0, sizeof(*ret));
-	root = json_parse(body, len, err);
+	root = parse_slim(body, len, err);
 	if (!root)
 		return json_shape_is_object(body, len) ? EVENT_BEYOND : EVENT_NOT_OBJECT;
 	if (!json_is_object(root)) {
