@@ -150,6 +150,7 @@ static int open_repos(struct app *app, struct err *err)
 		.ca_file = or_null(app->config->ca_bundle),
 		.plain_http = plain(app->config->github_web_url),
 		.fetch_ms = app->config->github_git_timeout_s * 1000,
+		.push_ms = app->config->github_git_timeout_s * 1000,
 	};
 
 	app->repos = repos_new(&options, err);

@@ -118,9 +118,15 @@ static int conflict(struct pushing *p, struct err *err)
 	bool was_none = str_eq(p->expected, GIT_OID_HEX_ZERO);
 	bool is_none = str_eq(p->found, GIT_OID_HEX_ZERO);
 
-	return err_set(err, ERR_CONFLICT, "the branch %s stands at %.12s, not %s%.12s",
-		p->remote_ref + 11, is_none ? "nothing" : p->found,
-		was_none ? "nothing as expected" : "at ", was_none ? "" : p->expected);
+	/* What people read when they used the name first, or went on with our branch. */
+	if (was_none)
+		return err_set(err, ERR_CONFLICT,
+			"the branch %s is there already, at %.12s, which is not ours; it "
+			"is "
+			"left as it is",
+			p->remote_ref + 11, p->found);
+	return err_set(err, ERR_CONFLICT, "the branch %s stands at %.12s, not at %.12s",
+		p->remote_ref + 11, is_none ? "nothing" : p->found, p->expected);
 }
 
 /* ---- steps ---- */

@@ -13,6 +13,7 @@ struct repos {
 	bool plain_http;
 	int64_t silence_ms;
 	int64_t fetch_ms;
+	int64_t push_ms;
 	int64_t verb_ms;
 	size_t fetch_bytes;
 	size_t memory;

@@ -45,6 +45,7 @@ struct repos *repos_new(const struct repos_options *config, struct err *err)
 	repos->silence_ms = config->silence_ms ? config->silence_ms : SILENCE_MS;
 	repos->fetch_ms = config->fetch_ms ? config->fetch_ms : FETCH_MS;
 	repos->verb_ms = config->verb_ms ? config->verb_ms : VERB_MS;
+	repos->push_ms = config->push_ms ? config->push_ms : repos->verb_ms;
 	repos->fetch_bytes = config->fetch_bytes ? config->fetch_bytes : LIMIT_REPO_FETCH;
 	repos->memory = config->memory ? config->memory : LIMIT_REPO_MEMORY;
 	if (make_folder(repos, "mirrors", false, err) < 0 ||

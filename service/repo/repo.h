@@ -54,7 +54,8 @@ struct repos_options {
 	bool plain_http;    /* allow http:// to 127.0.0.1, [::1] and localhost (tests) */
 	int64_t silence_ms; /* a server that says nothing; 0: 30 s */
 	int64_t fetch_ms;   /* a whole mirror update; 0: 30 min */
-	int64_t verb_ms;    /* any other verb, pushes included; 0: 5 min */
+	int64_t push_ms;    /* a push; 0: as any other verb */
+	int64_t verb_ms;    /* any other verb; 0: 5 min */
 	size_t fetch_bytes; /* of one answer of the forge; 0: LIMIT_REPO_FETCH */
 	size_t memory;      /* address space of a child; 0: LIMIT_REPO_MEMORY */
 };

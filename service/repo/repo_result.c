@@ -228,7 +228,7 @@ int repo_push(struct repos *repos, const struct repo_push *push, struct repo_pus
 		.verb = "push",
 		.request = q,
 		.token = push->remote->token,
-		.limit_ms = repos->verb_ms,
+		.limit_ms = repos->push_ms,
 	};
 
 	if (!branch_is_valid(push->branch))

@@ -117,7 +117,7 @@ test("a person's commit on our branch is never overwritten", async () => {
   assert.equal(task.branch, branch);
   assert.equal(world.sha(branch), theirs);
   assert.equal(task.state, 'failed', task.outcome);
-  assert.match(task.outcome, new RegExp(`${branch}.*is not this task's`));
+  assert.match(task.outcome, new RegExp(`${branch}.*is there already.*not ours`));
   assert.equal(world.pulls().length, pulls);
   assert.ok((await world.comments(number)).some((c) => c.body.includes('k=answer') && c.body.includes(branch)));
 });
