@@ -67,10 +67,9 @@ int context_file(struct task_ctx *ctx, struct err *err)
 		return err_wrap(err, "read %s", REPO_CONFIG_PATH);
 	}
 	bool there = missing.kind != ERR_NOT_FOUND;
-	if (repo_config_parse(&ctx->file, ctx->env->config,
-		    there ? strbuf_str(&text) : NULL, text.len, err) < 0)
-		return err_wrap(err, "%s", REPO_CONFIG_PATH);
-	return 0;
+	/* Its errors name the file, with line and column. */
+	return repo_config_parse(&ctx->file, ctx->env->config,
+		there ? strbuf_str(&text) : NULL, text.len, err);
 }
 
 int context_say(

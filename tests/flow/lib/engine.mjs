@@ -39,3 +39,10 @@ export async function removeInstance(instance) {
 // All that the Engine tells of a box or an image.
 export const inspectBox = async (id) => (await call('GET', `/containers/${id}/json`)).body;
 export const inspectImage = async (name) => (await call('GET', `/images/${encodeURIComponent(name)}/json`)).body;
+
+// Names of the volumes that a service made, by label or name.
+export async function listVolumes(instance) {
+  const all = (await call('GET', '/volumes')).body.Volumes ?? [];
+  return all.filter((v) => v.Labels?.['boxwright.instance'] === instance ||
+    v.Name.includes(instance)).map((v) => v.Name);
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// Prepared once, restored for each task: what a snapshot saves, what makes a new one, what
+// a wrong preparation is told as, and what is left on the Engine afterwards.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { allEvents, scripted } from './lib/agent.mjs';
+import { listInstance, listVolumes } from './lib/engine.mjs';
+import { startWorld, until } from './lib/world.mjs';
+
+// Tells what it was given: the set-up's marks, the history and the work tree.
+const AGENT = `
+def out(*argv): return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+def read(name):
+    p = pathlib.Path(name); return p.read_text() if p.exists() else ""
+seen = {
+    "marks": read("/var/tmp/marks").split(), "kept": read("/opt/kept"),
+    "log": out("git", "log", "--format=%s").split("\\n")[:-1], "head": out("git", "rev-parse", "HEAD").strip(),
+    "branch": out("git", "branch", "--show-current").strip(), "status": out("git", "status", "--porcelain"),
+    "files": sorted(out("git", "ls-files").split()), "version": read("version.txt"), "ignored": read("built/out.txt")}
+open("seen.json", "w").write(json.dumps(seen))
+end("Looked.")
+`;
+const SETUP = `version: 1
+setup:
+  - printf 'mark-%s ' "$(wc -w < /var/tmp/marks 2>/dev/null || echo 0)" >> /var/tmp/marks
+  - mkdir -p built && cat version.txt > built/out.txt && sudo -n sh -c 'echo kept > /opt/kept'
+`;
+
+let world;
+let folder;
+
+const put = (name, text) => {
+  fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+  fs.writeFileSync(path.join(folder, name), text);
+};
+const commit = (message) => world.standin.git.commitFolder(world.owner, world.name, folder, { message });
+const ask = async () => world.fix((await world.issue('Look', 'Tell what you see.')).number);
+const seenBy = (task) => JSON.parse(world.blob(world.tree(task.branch).find((e) => e.path === 'seen.json').oid));
+const snapshots = async () => (await listInstance(world.boxwright.instance)).snapshots.length;
+const setups = async (task) => (await allEvents(world, task.id)).filter((e) => e.text.startsWith('$ ')).length;
+const look = async () => {
+  const task = await ask();
+  assert.equal(task.outcome_code, 'pull_request', `${task.outcome}\n${world.boxwright.tail()}`);
+  return { task, seen: seenBy(task), setups: await setups(task) };
+};
+// The service's own words to the person, and a task that ended for it.
+const refused = async (code, ...reasons) => {
+  const task = await ask();
+  assert.equal(task.state, 'failed', task.outcome);
+  assert.equal(task.outcome_code, code, task.outcome);
+  const answer = (await world.comments(task.number)).map((c) => c.body).find((b) => b.includes('k=answer'));
+  for (const reason of reasons) {
+    assert.match(task.outcome, reason);
+    assert.match(answer, reason);
+  }
+  assert.equal(task.attempt, 1);
+  assert.equal(task.outcome.split('boxwright.yml').length <= 2, true, `the file is named once: ${task.outcome}`);
+  return task;
+};
+
+before(async () => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'boxwright-snapshot-'));
+  put('.github/boxwright.yml', SETUP);
+  put('.gitignore', 'built/\n');
+  put('version.txt', 'one\n');
+  world = await startWorld({ repo: { fixture: folder }, config: scripted(AGENT) });
+});
+after(async () => {
+  await world.close();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+test('the first task prepares, the second restores', async (t) => {
+  const first = await look();
+  assert.equal(first.setups, 2);
+  assert.deepEqual(first.seen.marks, ['mark-0']);
+  assert.equal(first.seen.kept, 'kept\n');
+  assert.equal(first.seen.ignored, 'one\n');
+  assert.equal(first.seen.status, '', 'a set-up leaves no change behind for the pull request');
+  assert.equal(first.seen.branch, 'main');
+  assert.equal(await snapshots(), 1);
+  const second = await look();
+  assert.equal(second.setups, 0);
+  assert.deepEqual(second.seen, { ...first.seen, files: second.seen.files });
+  assert.equal(await snapshots(), 1);
+  for (const { task } of [first, second]) {
+    const step = (await world.boxwright.task(task.id)).steps.find((s) => s.name === 'prepare');
+    t.diagnostic(`prepare: ${step.finished_ms - step.started_ms} ms`);
+  }
+});
+
+test('a newer commit comes on top of the snapshot', async () => {
+  put('version.txt', 'two\n');
+  put('added.txt', 'new\n');
+  const head = commit('Second');
+  const { seen, setups: ran, task } = await look();
+  assert.equal(ran, 0);
+  assert.deepEqual(seen.marks, ['mark-0']);
+  assert.equal(seen.head, head);
+  assert.equal(seen.log[0], 'Second');
+  assert.ok(seen.log.length >= 2, 'with its history');
+  assert.equal(seen.version, 'two\n');
+  assert.ok(seen.files.includes('added.txt'));
+  assert.equal(seen.status, '');
+  assert.equal(seen.ignored, 'one\n', 'what was prepared is the older commit’s');
+  assert.equal(await snapshots(), 1);
+  assert.ok((await allEvents(world, task.id)).some((e) => /brought forward by 1 commits/.test(e.text)));
+  assert.deepEqual(world.tree(task.branch).map((e) => e.path).sort(),
+    ['.github/boxwright.yml', '.gitignore', 'added.txt', 'seen.json', 'version.txt']);
+});
+
+test('a branch that was rewound is followed', async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'boxwright-other-'));
+  fs.cpSync(folder, dir, { recursive: true });
+  fs.writeFileSync(path.join(dir, 'version.txt'), 'other\n');
+  fs.rmSync(path.join(dir, 'added.txt'));
+  // Another history with the same set-up: the default branch as a force-push leaves it.
+  const other = world.standin.git.commitFolder(world.owner, world.name, dir,
+    { branch: 'other', from: 'no-such-branch', message: 'Another beginning' });
+  const { git } = await import('../standin/git.mjs');
+  git(world.standin.git.dir(world.owner, world.name), ['update-ref', 'refs/heads/main', other]);
+  fs.rmSync(dir, { recursive: true });
+  const { seen } = await look();
+  assert.equal(seen.head, other);
+  assert.deepEqual(seen.log, ['Another beginning']);
+  assert.equal(seen.version, 'other\n');
+  assert.ok(!seen.files.includes('added.txt'));
+  assert.equal(seen.status, '');
+});
+
+test('another set-up is another snapshot', async () => {
+  put('.github/boxwright.yml', `${SETUP}  - printf 'third ' >> /var/tmp/marks\n`);
+  commit('Third');
+  const { seen, setups: ran } = await look();
+  assert.equal(ran, 3);
+  assert.deepEqual(seen.marks, ['mark-0', 'third']);
+  assert.equal(await snapshots(), 2);
+  put('.github/boxwright.yml', SETUP);
+  commit('And back');
+  const back = await look();
+  assert.equal(back.setups, 0);
+  assert.deepEqual(back.seen.marks, ['mark-0']);
+  assert.equal(await snapshots(), 2);
+});
+
+test('a file that cannot be read is told with its line and column', async () => {
+  put('.github/boxwright.yml', 'version: 1\nsetup:\n  - "no end\n');
+  commit('Broken');
+  await refused('failed_config', /\.github\/boxwright\.yml:4:1: /);
+  put('.github/boxwright.yml', 'version: 1\nlimits:\n  minutes: soon\n');
+  commit('Wrong');
+  await refused('failed_config', /\.yml:3:12: /, /limits\.minutes/);
+  put('.github/boxwright.yml', 'version: 1\nsetpu: [x]\n');
+  commit('Mistyped');
+  await refused('failed_config', /\.yml:2:1: /, /setpu/);
+});
+
+test('a set-up that fails is told with its words, and is tried anew when it was changed', async () => {
+  const was = await snapshots();
+  put('.github/boxwright.yml', "version: 1\nsetup:\n  - echo fine\n  - 'echo the pump is dry >&2; exit 7'\n  - touch /never\n");
+  commit('Dry');
+  const task = await refused('failed_setup', /ended with 7/, /the pump is dry/);
+  assert.equal(await setups(task), 2);
+  assert.equal(await snapshots(), was, 'nothing half prepared is kept');
+  put('.github/boxwright.yml', SETUP);
+  commit('Pumped');
+  assert.equal((await look()).setups, 0);
+});
+
+test('a set-up that would never end is ended with the task', async () => {
+  put('.github/boxwright.yml', 'version: 1\nsetup: [sleep 1000]\n');
+  commit('Slow');
+  const { number } = await world.issue('Slow', 'Slow.');
+  const { delivery } = await world.comment(number, '/boxwright fix');
+  const { id } = await world.boxwright.taskOf(delivery.guid);
+  await until('the set-up runs', async () => (await listInstance(world.boxwright.instance)).boxes.length === 1);
+  await world.boxwright.need('POST', `/v1/tasks/${id}/cancel`, { reason: 'enough' });
+  const task = await world.boxwright.waitForTask(id, { ms: 20000 });
+  assert.equal(task.state, 'cancelled', task.outcome);
+});
+
+test('nothing is left behind', async () => {
+  await until('the boxes are gone', async () => (await listInstance(world.boxwright.instance)).boxes.length === 0,
+    { ms: 20000 });
+  const volumes = (await listVolumes(world.boxwright.instance)).filter((n) => !n.startsWith('boxwright-init-'));
+  assert.deepEqual(volumes, []);
+  const left = fs.readdirSync(path.join(world.boxwright.dir, 'state', 'tasks'));
+  assert.deepEqual(left, []);
+  assert.deepEqual(fs.readdirSync(path.join(world.boxwright.dir, 'state', 'git-tmp')), []);
+});
