@@ -122,7 +122,10 @@ function reportsOf() {
 	const dir = path.join(reports, String(++programCount));
 	fs.mkdirSync(dir);
 	const own = Object.fromEntries(Object.entries(env).map(([k, v]) => [k, v.replace('@REPORTS@', dir)]));
-	return { own, read: () => fs.readdirSync(dir).map(f => fs.readFileSync(path.join(dir, f), 'utf8')).join('\n') };
+	// Also what a killed program could not remove goes.
+	own.TMPDIR = fs.mkdtempSync(path.join(os.tmpdir(), 'bw-'));
+	return { own, clear: () => { if (!process.env.BOXWRIGHT_TEST_KEEP) fs.rmSync(own.TMPDIR, { recursive: true, force: true, maxRetries: 5 }); },
+		read: () => fs.readdirSync(dir).map(f => fs.readFileSync(path.join(dir, f), 'utf8')).join('\n') };
 }
 
 function runOne(test) {
@@ -153,6 +156,7 @@ function runOne(test) {
 			else if (status !== 0 && r.failed === 0) notes.push(`exit status ${status}`);
 			if (/^\d{4}-\d\d-\d\dT[\d:.]+Z BROKEN /m.test(text)) notes.push('a BROKEN line in the log');
 			const report = sanitizer.read();
+			sanitizer.clear();
 			if (report) { notes.push('a sanitizer reported'); text += '\n' + report; }
 			if (r.passed + r.failed + r.skipped === 0 && notes.length === 0 && !opt.case) notes.push('no case ran');
 			if (notes.length && r.failed === 0) r.failed = 1;

@@ -94,7 +94,8 @@ function digest(bare, ref) {
 }
 
 test('every kind of change arrives exactly as the box has it', async () => {
-  const world = await startWorld({ repo: { fixture: fixture() },
+  const folder = fixture();
+  const world = await startWorld({ repo: { fixture: folder },
     config: scripted(AGENT, { task: { files: 5000 } }) });
   try {
     const { number } = await world.issue('Change all kinds of things', 'Please.');
@@ -116,6 +117,7 @@ test('every kind of change arrives exactly as the box has it', async () => {
     for (const section of ['Summary', 'Changes', 'How it was checked', 'Not done, risks'])
       assert.ok(pull.body.includes(`## ${section}`), section);
   } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
     await world.close();
   }
 });
