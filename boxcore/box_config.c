@@ -2,6 +2,7 @@
 /* What a box is to the engine: the body of the create call, hardened. */
 #include "boxcore/boxcore-internal.h"
 
+#include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "boxcore/link/proto.h"
 #include "boxcore/netpolicy.h"
@@ -172,6 +173,11 @@ static int add_network(
 
 	json_put(host, "Dns", list);
 	if (spec->network == BOX_NETWORK_TUNNEL) {
+		/* With a network the engine itself writes the box's name; without it sudo
+		 * and others complain that they cannot resolve it. */
+		CLEANUP(mem) char *self = mem_printf("%s:127.0.1.1", spec->id);
+
+		json_put(host, "ExtraHosts", one_string(self));
 		json_put(host, "NetworkMode", json_str("none"));
 		return 0;
 	}

@@ -94,6 +94,7 @@ for (const harness of Object.keys(AGENTS)) {
         assert.ok(found[0][1] > 0, `the search would have found it: ${found}`);
         const events = await allEvents(world, task.id);
         assert.ok(events.some((e) => e.kind === 'tool'), JSON.stringify(events.map((e) => e.kind)));
+        assert.ok(!events.some((e) => e.text.includes('unable to resolve')), 'a box knows its own name');
         const told = JSON.stringify([events, task, await world.comments(task.number)]);
         assert.ok(!told.includes(KEY));
         assert.ok(!world.boxwright.lines.some((l) => l.includes(KEY)));
