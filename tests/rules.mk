@@ -32,7 +32,7 @@ cov: ## line coverage of the unit tests, in build/cov/coverage.txt
 	@BUILD='$(BUILD)' tests/cov.sh
 
 bench: ## measurements beside the Engine's own, also in build/bench.json
-	@tests/bench/run.sh
+	@BUILD='$(BUILD)' tests/bench/run.sh
 
 demo: ## a signed delivery becomes a pull request, on this machine, no account needed
 	@deploy/demo.sh
