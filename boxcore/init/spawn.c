@@ -339,13 +339,15 @@ static void enter(const struct spawn *spawn)
 	}
 }
 
+/* Who started us may have left any of the 64 ignored (glibc's posix_spawn leaves two of its
+ * own), and libc's sigaction() will not touch those: so by the system call. */
 static void default_signals(void)
 {
-	struct sigaction action = {.sa_handler = SIG_DFL};
+	static const char action[32]; /* the kernel's: SIG_DFL, no flags, an empty mask */
 	sigset_t none;
 
-	sigaction(SIGCHLD, &action, NULL);
-	sigaction(SIGPIPE, &action, NULL);
+	for (int i = 1; i <= 64; i++)
+		syscall(SYS_rt_sigaction, i, action, NULL, 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
