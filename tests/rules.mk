@@ -37,7 +37,7 @@ bench: ## measurements beside the Engine's own, also in build/bench.json
 demo: ## a signed delivery becomes a pull request, on this machine, no account needed
 	@deploy/demo.sh
 
-ci: ## the gate: test, asan and tsan of unit and box tests, a short fuzz of each target
+ci: ## the gate: test; asan and tsan of units, boxes and five flows; a short fuzz of each target
 	@BUILD='$(BUILD)' tests/ci.sh
 
 deps: ## install what is missing (apt)
