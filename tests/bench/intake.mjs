@@ -5,7 +5,7 @@
 //
 //	node tests/bench/intake.mjs <bench_intake_server> [json file to append to]
 //
-// BENCH_SECONDS (5) for a round, BENCH_ROUNDS (3); figures are those of the median round.
+// BENCH_SECONDS (2) for a round, BENCH_ROUNDS (9); figures are those of the median round.
 import { execFileSync, spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -18,7 +18,7 @@ import { createInterface } from 'node:readline';
 const here = path.dirname(new URL(import.meta.url).pathname);
 const root = path.resolve(here, '../..');
 const [binary, out] = process.argv.slice(2);
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 5), ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 2), ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 const CONNECTIONS = 16, SECRET = 'a secret for the bench';
 const scratch = fs.mkdtempSync(path.join(root, 'build', 'intake-bench-'));
 
