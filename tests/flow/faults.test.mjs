@@ -11,10 +11,11 @@ const AGENT = `
 open("note.txt", "w").write("hello\\n")
 end("Did it.")
 `;
-const CONFIG = scripted(AGENT, { over: { task: { retry_s: 0, attempts: 4 }, pr: { labels: ['robot'] },
+const CONFIG = scripted(AGENT, { over: { task: { retry_s: 0, attempts: 20 }, pr: { labels: ['robot'] },
   github: { comment_spacing_ms: 0, write_spacing_ms: 0, timeout_s: 2, git_timeout_s: 10 } } });
 
-const KINDS = [{ kind: 'lost' }, { kind: 'truncate' }, { kind: 'status', status: 502, html: true },
+const ALONE = [{ kind: 'lost' }];
+const TOGETHER = [{ kind: 'truncate' }, { kind: 'status', status: 502, html: true },
   { kind: 'secondary', retry_after: 1 }, { kind: 'reset' }, { kind: 'hang' }];
 // What must be among the calls that are made to fail.
 const WRITES = ['POST issues/create-comment', 'PATCH issues/update-comment', 'POST pulls/create',
@@ -34,7 +35,7 @@ const begin = async () => {
 };
 
 async function oneOfEach({ number, comment, id }, was) {
-  const task = await world.boxwright.waitForTask(id, { ms: 90000 });
+  const task = await world.boxwright.waitForTask(id, { ms: 180000 });
   assert.equal(task.outcome_code, 'pull_request', `${task.outcome}\n${world.boxwright.tail()}`);
   assert.deepEqual(made(), { branches: was.branches + 1, pulls: was.pulls + 1 });
   assert.equal(world.pulls().filter((p) => p.head === task.branch).length, 1);
@@ -62,8 +63,8 @@ test('the calls that are made to fail are those that matter', (t) => {
   for (const write of WRITES) assert.ok(calls.includes(write), write);
 });
 
-for (const fault of KINDS)
-  test(`${fault.kind} once at each call`, async (t) => {
+for (const fault of ALONE)
+  test(`${fault.kind} at one call after the other, a task for each`, async (t) => {
     const took = [];
     for (const call of calls) {
       const [method, op] = call.split(' ');
@@ -78,6 +79,19 @@ for (const fault of KINDS)
       took.push(`${call} ${Date.now() - start} ms, attempt ${task.attempt}`);
     }
     t.diagnostic(took.join('; '));
+  });
+
+for (const fault of TOGETHER)
+  test(`${fault.kind} at every call of one task`, async (t) => {
+    const was = made();
+    for (const call of calls) {
+      const [method, op] = call.split(' ');
+      world.standin.faults.add({ ...fault, op, method });
+    }
+    const task = await oneOfEach(await begin(), was);
+    assert.deepEqual(world.standin.faults.list, []);
+    assert.ok(task.attempt > 3, `attempt ${task.attempt}`);
+    t.diagnostic(`attempt ${task.attempt}, ${task.finished_ms - task.started_ms} ms`);
   });
 
 describe('kill -9', () => {
