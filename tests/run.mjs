@@ -96,6 +96,9 @@ const env = {
 	CMOCKA_MESSAGE_OUTPUT: 'TAP', TEST_CASE: opt.case,
 	BOXWRIGHT_BIN: path.join(build, 'boxwright'), BOXWRIGHT_BOXINIT: path.join(build, 'boxinit'),
 	BOXWRIGHT_BUILD: build, BOXWRIGHT_VARIANT: opt.variant,
+	// tests/test.sh has just made it; a make from inside, by another name of the folder, would make all anew.
+	...(fs.existsSync(path.join(build, 'tests/bench/bench_intake_server')) &&
+		{ INTAKE_SERVER: path.join(build, 'tests/bench/bench_intake_server') }),
 	BOXWRIGHT_TEST_IMAGE: process.env.BOXWRIGHT_TEST_IMAGE ?? 'boxwright/base:latest',
 	BOXWRIGHT_AGENTS_IMAGE: process.env.BOXWRIGHT_AGENTS_IMAGE ?? 'boxwright/agents:latest',
 	ASAN_OPTIONS: `${log}:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=0`,
@@ -172,8 +175,12 @@ function runOne(test) {
 
 async function runSuite(name) {
 	const tests = suites[name]().filter(t => opt.only.length === 0 || opt.only.some(w => t.name.includes(w)));
-	const parallel = name === 'unit' || name === 'checks' ? Math.max(1, Math.min(4, os.cpus().length)) : 1;
-	const queue = tests.map(t => ({ ...t, suite: name }));
+	// A flow mostly waits, each for a service of its own; the longest begin first.
+	const most = { unit: 4, checks: 4, flow: 2 }[name] ?? 1;
+	const parallel = Math.max(1, Math.min(most, os.cpus().length));
+	const long = ['faults', 'agents', 'snapshot', 'outcomes'];
+	const rank = t => { const i = long.findIndex(w => t.name.includes(`flow/${w}`)); return i < 0 ? long.length : i; };
+	const queue = tests.map(t => ({ ...t, suite: name })).sort((a, b) => rank(a) - rank(b));
 	const worker = async () => {
 		for (let t = queue.shift(); t; t = queue.shift()) {
 			const r = await runOne(t);

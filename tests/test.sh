@@ -57,6 +57,8 @@ else
 	done
 fi
 case $suites in *" box "* | *" flow "*) targets+=(build example-build) ;; esac
+# Two flows start this one, and flows run side by side.
+case $suites in *" flow "*) targets+=("$build/$variant/tests/bench/bench_intake_server") ;; esac
 if [ ${#targets[@]} -gt 0 ]; then
 	step "build ($variant)" build_it VARIANT="$variant" "${targets[@]}" || die "the build failed" "make VARIANT=$variant ${targets[*]}"
 fi
