@@ -37,6 +37,9 @@ void world_start(struct world *w, void (*tweak)(struct repos_options *options))
 	w->box = mem_printf("%s/box", w->dir);
 	free(git_run(NULL, "init", "-q", "--bare", w->bare, NULL));
 	free(git_run(NULL, "init", "-q", w->seed, NULL));
+	/* A collection in the background would work on while the tests commit and clean up. */
+	free(git_run(w->bare, "config", "gc.auto", "0", NULL));
+	free(git_run(w->seed, "config", "gc.auto", "0", NULL));
 	put_text(w->seed, "README.md", "# Demo\n\nHello.\n");
 	put_text(w->seed, "src/main.c", "int main(void)\n{\n\treturn 0;\n}\n");
 	put_text(w->seed, "src/util.c", "int twice(int x)\n{\n\treturn 2 * x;\n}\n");
