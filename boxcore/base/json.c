@@ -38,6 +38,11 @@ static json_t *parse(const char *text, size_t len, size_t flags, struct err *err
 {
 	json_error_t where;
 
+	/* jansson ends a number at a NUL byte and goes on behind it. */
+	if (memchr(text, '\0', len)) {
+		err_set(err, ERR_INPUT, "JSON holds a NUL byte");
+		return NULL;
+	}
 	if (too_deep(text, len)) {
 		err_set(err, ERR_INPUT, "JSON is nested deeper than %d", JSON_DEPTH_MAX);
 		return NULL;

@@ -85,6 +85,17 @@ static void nesting_is_bounded_before_the_parser(void **state)
 	assert_non_null(text);
 }
 
+static void a_raw_nul_is_no_json(void **state)
+{
+	static const char after_a_number[] = "{\"a\":5\0}", in_text[] = "\"a\0b\"";
+	struct err err = {0};
+
+	(void)state;
+	assert_null(json_parse(after_a_number, sizeof after_a_number - 1, &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_null(json_parse(in_text, sizeof in_text - 1, &err));
+}
+
 static void an_escaped_nul_is_text(void **state)
 {
 	CLEANUP(json) json_t *json = parsed("{\"body\":\"a\\u0000b\"}");
@@ -197,6 +208,7 @@ int main(void)
 		cmocka_unit_test(documents_that_are_none),
 		cmocka_unit_test(the_error_names_the_place),
 		cmocka_unit_test(nesting_is_bounded_before_the_parser),
+		cmocka_unit_test(a_raw_nul_is_no_json),
 		cmocka_unit_test(an_escaped_nul_is_text),
 		cmocka_unit_test(missing_is_not_zero),
 		cmocka_unit_test(wrong_shapes_and_long_paths_are_missing),
