@@ -9,10 +9,15 @@ Started as an agent of the custom harness: agent.py -p PROMPT --model M --stream
 import argparse
 import itertools
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
+
+# Python takes a compiled file for the source's when second and size agree, and a repair right
+# after a checkout may leave both as they were: keep away from __pycache__.
+os.environ.update(PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX="/nonexistent")
 
 SKIP = {".git", ".github", "__pycache__", "node_modules"}
 
