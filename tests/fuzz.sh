@@ -5,6 +5,7 @@
 #
 #	tests/fuzz.sh <seconds> [target...]
 #
+# FUZZ_SEED=<number> makes a run begin with the same inputs each time.
 # New inputs that reach new code stay in build/fuzz-corpus; what crashed a target is kept
 # in build/fuzz-crash and its path printed.  Copy it to tests/fuzz/corpus with the fix.
 set -euo pipefail
@@ -33,6 +34,7 @@ for t in "$@"; do
 	mkdir -p "$found"
 	args=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
 		-artifact_prefix="$build/fuzz-crash/$t-" -close_fd_mask=0)
+	if [ -n "${FUZZ_SEED:-}" ]; then args+=(-seed="$FUZZ_SEED"); fi
 	if [ -f "tests/fuzz/$t.dict" ]; then args+=(-dict="tests/fuzz/$t.dict"); fi
 	if timeout -k 5 $((seconds + 60)) "$bin" "${args[@]}" "$found" "tests/fuzz/corpus/$t" >"$log" 2>&1 </dev/null; then
 		passed=$((passed + 1))
