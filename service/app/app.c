@@ -160,18 +160,14 @@ static int open_repos(struct app *app, struct err *err)
 static int open_relay(struct app *app, struct err *err)
 {
 	const struct config *config = app->config;
-	size_t nprices = config->model_prices.count, builtin = 0;
-
-	while (relay_prices_default[builtin].model)
-		builtin++;
+	size_t nprices = config->model_prices.count;
 	CLEANUP(mem)
-	struct relay_price *prices = mem_array(nprices + builtin, sizeof *prices);
+	struct relay_price *prices = mem_array(nprices, sizeof *prices);
 	for (size_t i = 0; i < nprices; i++) {
 		const struct config_price *p = &config->model_prices.items[i];
 		prices[i] = (struct relay_price){
 			p->model, p->input, p->output, p->cache_read, p->cache_write};
 	}
-	memcpy(prices + nprices, relay_prices_default, builtin * sizeof *prices);
 	struct relay_options options = {
 		.providers =
 			{
@@ -191,7 +187,7 @@ static int open_relay(struct app *app, struct err *err)
 						plain(config->model_openai_base_url)},
 			},
 		.prices = prices,
-		.nprices = nprices + builtin,
+		.nprices = nprices,
 		.silence_ms = config->model_timeout_s * 1000,
 	};
 	return relay_open(&app->relay, &options, err);

@@ -10,6 +10,7 @@
 #include "boxcore/base/str.h"
 #include "boxcore/boxcore.h"
 #include "service/store/store_event.h"
+#include "service/task/task.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -109,16 +110,6 @@ void handle_box_delete(struct request *request)
 		reply_json(request, 200, json_object());
 }
 
-/* Of the task that a box works for: its name is task-<id> or prep-<id>; 0 for others. */
-static int64_t box_task(const char *box)
-{
-	int64_t id;
-
-	if (!str_starts(box, "task-") && !str_starts(box, "prep-"))
-		return 0;
-	return str_to_i64(box + strlen("task-"), 1, INT64_MAX, &id) ? id : 0;
-}
-
 static json_t *log_json(const struct store_event *event)
 {
 	bool agent = !str_eq(event->kind, "error") && !str_eq(event->kind, "prepare") &&
@@ -136,7 +127,7 @@ static json_t *log_json(const struct store_event *event)
 void handle_box_logs(struct request *request)
 {
 	CLEANUP(store_events) struct store_events events = {0};
-	int64_t task = box_task(request_param(request, 0)), offset, limit;
+	int64_t task = task_of_box(request_param(request, 0)), offset, limit;
 	struct err err = {0};
 
 	if (task == 0) {

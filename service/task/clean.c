@@ -17,8 +17,7 @@
 
 #define SNAPSHOTS_AT_ONCE 50
 
-/* The task that a box belongs to, or 0 for a box that is none of ours to judge. */
-static int64_t owner_of(const char *box)
+int64_t task_of_box(const char *box)
 {
 	int64_t id;
 
@@ -48,7 +47,7 @@ static void clean_boxes(struct task_env *env, struct cancel *cancel)
 		return;
 	}
 	for (size_t i = 0; i < count && !cancel_fired(cancel); i++) {
-		int64_t owner = owner_of(boxes[i].id);
+		int64_t owner = task_of_box(boxes[i].id);
 
 		if (owner == 0 || !orphaned(env, owner))
 			continue;

@@ -62,6 +62,9 @@ int task_commands_run(struct task_env *env, const char *lease, struct cancel *ca
 int task_again(struct task_env *env, int64_t task, const char *by, int64_t *ret_id,
 	struct cancel *cancel, struct err *err);
 
+/* The task that a box works for, by its name (task-41, prep-41); 0 for any other box.  Pure. */
+int64_t task_of_box(const char *box);
+
 /* Removes boxes that no running task owns, and prepared repositories that nobody used for
  * `unused_ms`.  For the janitor. */
 void task_clean(struct task_env *env, int64_t unused_ms, struct cancel *cancel);
