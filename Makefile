@@ -17,9 +17,10 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 
 # ---- layers, low to high ------------------------------------------------------------------
-LAYERS := boxcore/base boxcore/net boxcore/engine boxcore/link boxcore boxcore/agent \
-	webhooks prompts service/config service/store service/github service/repo \
-	service/relay service/task service/http service/schedule service/app service/cli
+LAYERS := boxcore/base boxcore/net boxcore/engine boxcore/link boxcore/egress boxcore \
+	boxcore/agent webhooks prompts service/config service/store service/github \
+	service/repo service/relay service/schedule service/box service/preview \
+	service/task service/http service/app service/cli
 
 CC_fuzz := clang
 CC := $(or $(CC_$(VARIANT)),gcc)

@@ -115,6 +115,9 @@ const char *err_kind_name(enum err_kind kind)
 	case ERR_NOT_FOUND: return "not_found";
 	case ERR_CONFLICT: return "conflict";
 	case ERR_LIMIT: return "limit";
+	case ERR_UNABLE: return "unable";
+	case ERR_QUOTA: return "quota";
+	case ERR_UNSUPPORTED: return "not_supported";
 	case ERR_TRANSIENT: return "transient";
 	case ERR_CANCELLED: return "cancelled";
 	case ERR_INTERNAL: return "internal";

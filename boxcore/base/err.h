@@ -19,14 +19,17 @@
 
 enum err_kind {
 	ERR_NONE = 0,
-	ERR_INPUT,     /* what was asked is malformed; asking again is useless (400) */
-	ERR_DENIED,    /* the caller, or our credential, may not (401, 403) */
-	ERR_NOT_FOUND, /* no such thing (404) */
-	ERR_CONFLICT,  /* not in its present state; somebody else was first (409) */
-	ERR_LIMIT,     /* a named maximum was passed (413, 422) */
-	ERR_TRANSIENT, /* may work later: network, engine away, rate limit (503) */
-	ERR_CANCELLED, /* the caller's `struct cancel` fired (499) */
-	ERR_INTERNAL,  /* our own mistake, or a peer that breaks its contract (500) */
+	ERR_INPUT,       /* what was asked is malformed; asking again is useless (400) */
+	ERR_DENIED,      /* the caller, or our credential, may not (401, 403) */
+	ERR_NOT_FOUND,   /* no such thing (404) */
+	ERR_CONFLICT,    /* not in its present state; somebody else was first (409) */
+	ERR_LIMIT,       /* a named maximum was passed (413) */
+	ERR_UNABLE,      /* well formed, but not to be had here: a size, a state (422) */
+	ERR_QUOTA,       /* too many at a time; fewer, or later (429) */
+	ERR_UNSUPPORTED, /* known, and not built (501) */
+	ERR_TRANSIENT,   /* may work later: network, engine away, rate limit (503) */
+	ERR_CANCELLED,   /* the caller's `struct cancel` fired (499) */
+	ERR_INTERNAL,    /* our own mistake, or a peer that breaks its contract (500) */
 };
 
 struct err {

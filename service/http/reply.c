@@ -175,6 +175,9 @@ static int status_of(enum err_kind kind)
 	case ERR_NOT_FOUND: return 404;
 	case ERR_CONFLICT: return 409;
 	case ERR_LIMIT: return 413;
+	case ERR_UNABLE: return 422;
+	case ERR_QUOTA: return 429;
+	case ERR_UNSUPPORTED: return 501;
 	case ERR_TRANSIENT: return STATUS_UNAVAILABLE;
 	case ERR_CANCELLED: return STATUS_UNAVAILABLE;
 	case ERR_INTERNAL: return STATUS_INTERNAL;

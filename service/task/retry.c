@@ -12,6 +12,9 @@ static bool worth_again(enum err_kind kind)
 	case ERR_NOT_FOUND:
 	case ERR_CONFLICT:
 	case ERR_LIMIT:
+	case ERR_UNABLE:
+	case ERR_QUOTA:
+	case ERR_UNSUPPORTED:
 	case ERR_CANCELLED:
 	case ERR_INTERNAL: return false;
 	}
