@@ -74,10 +74,22 @@ struct box_spec {
 
 enum box_state { BOX_RUNNING, BOX_PAUSED, BOX_FAILED };
 
+/* How a box that does not run came to stop.  All but FRESH keep their files, and any may be
+ * resumed. */
+enum box_end {
+	BOX_END_NONE,   /* it runs */
+	BOX_END_PAUSED, /* in order: by box_pause() or the Engine's stop */
+	BOX_END_FRESH,  /* was made and never started: a create that was cut off */
+	BOX_END_MEMORY, /* its first process was killed for want of memory */
+	BOX_END_KILLED, /* from outside: the Engine or the machine went down, or docker kill */
+};
+
 struct box_info {
 	char id[64];
 	char container[80];
 	enum box_state state;
+	enum box_end end;
+	int exit_code; /* of its first process, while it does not run */
 	int64_t created_s;
 	char image[160];
 };
@@ -89,7 +101,8 @@ int box_create(struct boxcore *core, const struct box_spec *spec, struct cancel 
 /* Stops all processes (TERM, then KILL after 5 s), keeps the files, frees the rest. */
 int box_pause(
 	struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
-/* Starts a paused box; a running one is fine.  Every verb below wakes a paused box itself. */
+/* Starts a paused box; a running one is fine.  run_start(), run_capture(), the file verbs,
+ * box_connect() and box_listen() wake a paused box themselves; nothing else does. */
 int box_resume(
 	struct boxcore *core, const char *id, struct cancel *cancel, struct err *err);
 int box_delete(
@@ -98,6 +111,37 @@ int box_get(struct boxcore *core, const char *id, struct box_info *ret_info,
 	struct cancel *cancel, struct err *err);
 /* All boxes of this instance, by label; free() the array. */
 int box_list(struct boxcore *core, struct box_info **ret_infos, size_t *ret_count,
+	struct cancel *cancel, struct err *err);
+/* What the box has changed over its image, in bytes of its files; of a paused one too.  The
+ * Engine walks the box's own layer for it: 1 ms for a small one, growing with its files. */
+int box_disk(struct boxcore *core, const char *id, int64_t *ret_changed_bytes,
+	struct cancel *cancel, struct err *err);
+
+/* ---- images ---------------------------------------------------------------------------- */
+
+struct runtime; /* boxcore/runtime.h: the table of languages */
+
+struct image_want {
+	const struct runtime
+		*runtime;  /* one of ours: built when it is not there.  Or NULL: */
+	const char *image; /* a reference */
+	const char *base;  /* of a runtime; NULL: RUNTIME_BASE, what images.sh makes */
+	bool pull;         /* an image (or a base) that is not there may be pulled */
+};
+
+#define IMAGE_REF_SIZE 256
+
+/* Makes sure that the image is on the Engine, and tells what to give to box_spec.image.  At
+ * once when it is there; else it is built or pulled, which takes minutes: on_progress (may be
+ * NULL; borrowed text, one line, of the Engine or the package manager: untrusted) is called
+ * now and then by the calling thread.  Several callers at a time for one image: one works,
+ * the others wait for it.  ERR_NOT_FOUND when it is not there and may not be pulled. */
+typedef void (*image_on_progress)(void *arg, const char *line);
+int image_ensure(struct boxcore *core, const struct image_want *want,
+	char ret_image[IMAGE_REF_SIZE], image_on_progress on_progress, void *arg,
+	struct cancel *cancel, struct err *err);
+/* Whether image_ensure() would return at once. */
+int image_exists(struct boxcore *core, const struct image_want *want, bool *ret_exists,
 	struct cancel *cancel, struct err *err);
 
 /* ---- snapshots ------------------------------------------------------------------------- */
@@ -152,7 +196,8 @@ struct run;
  * caller that is not sure attaches first. */
 int run_start(struct boxcore *core, const char *box, const struct run_spec *spec,
 	struct run **ret_run, struct cancel *cancel, struct err *err);
-/* Takes up a kept run behind `offset`; ERR_NOT_FOUND when the box does not know it. */
+/* Takes up a kept run behind `offset`; ERR_NOT_FOUND when the box does not know it, or is
+ * paused, for then its runs have ended.  As all that names a run, it does not wake the box. */
 int run_attach(struct boxcore *core, const char *box, const char *run_id, uint64_t offset,
 	struct run **ret_run, struct cancel *cancel, struct err *err);
 const char *run_id(const struct run *run);
@@ -167,6 +212,10 @@ int run_write(struct run *run, const void *data, size_t len, struct cancel *canc
 int run_close_stdin(struct run *run, struct cancel *cancel, struct err *err);
 int run_resize(struct run *run, uint16_t rows, uint16_t cols, struct err *err);
 void run_close(struct run *run); /* detaches; see run_spec.keep */
+/* Closes a kept run and, after RUN_EXIT has been read, forgets it without waiting for the
+ * box's answer: what run_forget() and run_close() do, but for a round trip.  Call it when the
+ * result is stored.  What the run left behind in the background lives on. */
+void run_done(struct run *run);
 DEFINE_CLEANUP(run, struct run *, run_close(*value))
 
 /* Signals every process that the run started, also those in sessions of their own. */
@@ -179,11 +228,24 @@ int run_stop(struct boxcore *core, const char *box, const char *run_id, int64_t 
 int run_forget(struct boxcore *core, const char *box, const char *run_id,
 	struct cancel *cancel, struct err *err);
 
+struct run_info {
+	char id[64];
+	bool exited;    /* the direct child has; output may still lie in the spool */
+	int exit_code;  /* once exited */
+	uint64_t first; /* spool offset of the oldest output that is kept */
+	uint64_t end;   /* and behind the newest */
+};
+/* The kept runs of a box, oldest first; free() the array.  Does not wake a paused box, which
+ * is ERR_CONFLICT (it has no runs). */
+int run_list(struct boxcore *core, const char *box, struct run_info **ret_infos,
+	size_t *ret_count, struct cancel *cancel, struct err *err);
+
 struct run_result {
 	int exit_code;
 	struct strbuf out;     /* set max before; ERR_LIMIT when the run writes more */
 	struct strbuf err_out; /* cut silently at its max */
 	int64_t cpu_us;
+	int64_t peak_bytes;
 };
 void run_result_release(struct run_result *result);
 DEFINE_CLEANUP(run_result, struct run_result, run_result_release(value))
@@ -250,12 +312,21 @@ void box_unlisten(struct boxcore *core, const char *box, uint16_t port);
 /* ---- metering -------------------------------------------------------------------------- */
 
 struct box_stats {
-	int64_t cpu_us; /* of the whole box since it was started */
-	int64_t memory_bytes;
-	int64_t memory_peak_bytes;
-	int processes;
+	char boot[33]; /* names the box's present life: another one after each start */
+	/* The control group's own counter, so of all processes that ever ran in this life.  It
+	 * starts again at 0 with each: a box's sum is that of the last reading of each boot. */
+	int64_t cpu_us;
+	int64_t memory_bytes;      /* without the cache of files that could go */
+	int64_t memory_peak_bytes; /* of this life */
+	int processes;             /* boxinit and the reapers of runs are among them */
 };
+/* Of a running box; a paused one is ERR_CONFLICT and is not woken.  What was used up to a
+ * box_pause() is told by box_pause_stats(). */
 int box_stats(struct boxcore *core, const char *box, struct box_stats *ret_stats,
+	struct cancel *cancel, struct err *err);
+/* box_pause(), with the last reading before the stop (for a box that did not run, boot is
+ * ""). */
+int box_pause_stats(struct boxcore *core, const char *id, struct box_stats *ret_stats,
 	struct cancel *cancel, struct err *err);
 
 #endif
