@@ -34,6 +34,7 @@
 
 #include "boxcore/base/cleanup.h"
 #include "boxcore/base/err.h"
+#include "boxcore/base/json.h"
 #include "boxcore/base/strbuf.h"
 
 #include <stdbool.h>
@@ -45,14 +46,14 @@
 
 struct harness;
 
-/* "claude-code", "codex", "custom"; NULL when there is none of that name. */
+/* "claude-code", "codex", "opencode", "custom"; NULL when there is none of that name. */
 const struct harness *harness_find(const char *name);
 /* The i-th of the table, NULL behind the last: for lists and messages. */
 const struct harness *harness_at(size_t i);
 const char *harness_name(const struct harness *harness);
 /* The API that the program speaks: "anthropic", "openai", or "" (any). */
 const char *harness_provider(const struct harness *harness);
-/* The program that must be in the image ("claude", "codex"); NULL for custom. */
+/* The program that must be in the image ("claude", "codex", "opencode"); NULL for custom. */
 const char *harness_program(const struct harness *harness);
 
 /* ---- the command
@@ -71,7 +72,30 @@ struct agent_request {
 	const char *instructions;   /* text of AGENTS.md and the like; cut at 64 KiB */
 	const char *const *command; /* custom only: argv, NULL-ended */
 	const char *const *env;     /* further "K=V", NULL-ended; wins over ours */
+	/* OpenCode only: the API to speak to the relay, "anthropic" or "openai" (chat
+	 * completions).  NULL: by the model's name, claude* is "anthropic". */
+	const char *provider;
+	/* The text of a JSON Schema, at most LIMIT_AGENT_SCHEMA: agent_result.answer shall be
+	 * JSON that keeps to it.  Claude Code and Codex are told by their own options, others
+	 * by the prompt; nobody but Claude Code checks it, so parse and check the answer. */
+	const char *json_schema;
+	/* An object of the harness's own options, or NULL; borrowed.  A key that the harness
+	 * does not know is ignored, a value of a wrong type is ERR_INPUT naming the key:
+	 *	claude-code  maxTurns maxBudgetUsd effort thinking disallowedTools agents
+	 *	             fallbackModel systemPrompt
+	 *	codex        model_reasoning_effort model_reasoning_summary personality web_search
+	 *	opencode     reasoningEffort textVerbosity reasoningSummary thinking
+	 *	custom       none */
+	const json_t *options;
+	/* MCP servers, or NULL; borrowed: [{name, source: "npm"|"url", package_or_url, args?: [],
+	 * headers?: {}}].  Custom: written to a file that $BOXWRIGHT_MCP names. */
+	const json_t *mcp;
 };
+
+/* Checks options and servers as harness_plan() would, for an answer at the time that they are
+ * configured.  Either may be NULL. */
+int harness_check(const struct harness *harness, const json_t *options, const json_t *mcp,
+	struct err *err);
 
 struct agent_file {
 	char *path; /* absolute, in the box */

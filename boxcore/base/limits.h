@@ -111,6 +111,8 @@
 #define LIMIT_AGENT_REASON (4 * LIMIT_KIB)  /* why an agent gave up */
 #define LIMIT_AGENT_STATE (512 * LIMIT_KIB) /* a reader's state: its answer, escaped */
 #define LIMIT_AGENT_ARG (120 * LIMIT_KIB)   /* Linux allows 128 KiB in one argument */
+#define LIMIT_AGENT_SCHEMA (64 * LIMIT_KIB) /* a JSON Schema of an answer */
+#define LIMIT_AGENT_MCP 32                  /* servers of one box; each is a process */
 #define LIMIT_AGENT_NAME 200                /* name of a tool, id of a call */
 #define LIMIT_RESULT_PACK (200 * LIMIT_MIB) /* objects that an agent's change brings */
 #define LIMIT_RESULT_BLOB                                                                \
