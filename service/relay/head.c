@@ -2,6 +2,7 @@
 /* The parser of a request's head, and of its chunks. */
 #include "service/relay/head.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -67,12 +68,23 @@ static bool next_line(struct slice *rest, struct slice *line)
 	return !memchr(line->p, '\n', line->n) && !memchr(line->p, '\r', line->n);
 }
 
+/* Each % begins an escape.  Nothing is decoded here: who compares paths compares bytes. */
+static bool has_whole_escapes(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '%' &&
+			(s.n - i < 3 || !isxdigit((unsigned char)s.p[i + 1]) ||
+				!isxdigit((unsigned char)s.p[i + 2])))
+			return false;
+	return true;
+}
+
 static int parse_target(struct slice target, struct relay_head *head, struct err *err)
 {
 	const char *mark = memchr(target.p, '?', target.n);
 
 	if (target.n == 0 || target.p[0] != '/' || !is_printable(target, false) ||
-		memchr(target.p, '#', target.n) || memchr(target.p, '%', target.n))
+		memchr(target.p, '#', target.n) || !has_whole_escapes(target))
 		return refuse(err, 400, "the request's target is malformed");
 	head->path = target;
 	head->query = (struct slice){target.p + target.n, 0};
