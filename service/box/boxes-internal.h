@@ -8,19 +8,26 @@
 #ifndef SERVICE_BOX_BOXES_INTERNAL_H
 #define SERVICE_BOX_BOXES_INTERNAL_H
 
+#include "boxcore/base/secret.h"
 #include "boxcore/base/thread.h"
 #include "service/box/boxes.h"
 #include "service/store/store_box.h"
 
 struct boxes_active; /* table of boxes with work in them (work.c) */
+struct crew;         /* threads of ours (crew.c) */
+struct key_cache;    /* keys that were asked for (keys.c) */
 struct drives;       /* runs that are driven now (drive.c) */
 
 struct boxes {
 	struct boxes_options options;
 	struct cancel *stop; /* child of options.stop; boxes_close() fires it */
 	struct boxes_active *active;
+	struct crew *crew;
+	struct key_cache *keys;
 	struct drives *drives;
 	uint8_t seal_key[32];
+	int host_cpus; /* of the Engine; 0: not known */
+	int64_t host_memory;
 };
 
 /* ---- finding (find.c) ------------------------------------------------------------------ */
@@ -71,6 +78,16 @@ char **boxes_env_list(const json_t *env);
 /* ERR_INPUT for names that are none, and for PATH, HOME, LD_PRELOAD, LD_LIBRARY_PATH,
  * NODE_OPTIONS; too many or too long is ERR_LIMIT. */
 int boxes_env_check(const json_t *env, const char *member, struct err *err);
+
+/* ---- what agents need of it (env.c) ---- */
+
+/* The box's own env over what the service sets; of row.sealed.  A new reference. */
+json_t *boxes_env(struct boxes *boxes, const struct store_box *row, struct err *err);
+/* The key that the box's agent shall use with `provider` ("anthropic", "openai"): the box's
+ * own, or the account's for STORED_KEY; it stays unset when the service's own is meant.
+ * ERR_UNABLE: STORED_KEY, and the account has none. */
+int boxes_agent_key(struct boxes *boxes, const struct store_box *row,
+	const char *provider, struct secret *ret_key, struct err *err);
 
 /* ---- log and meter --------------------------------------------------------------------- */
 

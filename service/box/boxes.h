@@ -109,6 +109,13 @@ int boxes_account_env(struct boxes *boxes, const struct box_caller *who,
 	const char *method, const char *name, const json_t *body, json_t **ret,
 	struct cancel *cancel, struct err *err);
 
+/* The account's keys for agents with agent_api_key STORED_KEY; `provider` is "anthropic" or
+ * "openai".  GET {credentials: {anthropic: "sk-a...6789"}} (provider NULL), PUT {api_key},
+ * DELETE. */
+int boxes_account_key(struct boxes *boxes, const struct box_caller *who,
+	const char *method, const char *provider, const json_t *body, json_t **ret,
+	struct cancel *cancel, struct err *err);
+
 /* ---- snapshots ------------------------------------------------------------------------- */
 
 int boxes_snapshot(struct boxes *boxes, const struct box_caller *who, const char *box,
