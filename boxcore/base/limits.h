@@ -103,6 +103,10 @@
 #define LIMIT_BOX_KEPT 256   /* finished kept runs that nobody has forgotten */
 #define LIMIT_BOX_LISTENS 64 /* ports that a box offers to the host */
 #define LIMIT_FILE_LIST (16 * LIMIT_MIB) /* a folder of some 100,000 entries */
+#define LIMIT_FILE_READ (32 * LIMIT_MIB) /* in one JSON answer; a download has no limit */
+#define LIMIT_FILE_WRITE                                                                 \
+	(48 * LIMIT_MIB)                 /* in one JSON request; an upload has no limit */
+#define LIMIT_FILE_BODY (72 * LIMIT_MIB) /* that request: base64 and some escapes */
 #define LIMIT_LINK_REPLY (1 * LIMIT_MIB) /* a list of runs */
 
 /* Results of an agent */

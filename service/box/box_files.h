@@ -9,17 +9,22 @@
 #include "service/box/boxes.h"
 
 /* {content}: text with replacement characters, or base64; length < 0: to the end; at most
- * LIMIT_FILE_READ bytes, else ERR_LIMIT which names offset and length as the way out. */
+ * LIMIT_FILE_READ bytes, else ERR_LIMIT which names offset and length as the way out.  A
+ * folder, FIFO or device is ERR_INPUT. */
 int boxes_file_read(struct boxes *boxes, const struct box_caller *who, const char *box,
 	const char *path, bool base64, int64_t offset, int64_t length, json_t **ret,
 	struct cancel *cancel, struct err *err);
-/* {path, content, encoding?} */
+/* {path, content, encoding?}: text, or bytes with encoding "base64"; at most LIMIT_FILE_WRITE
+ * bytes.  Parents are made; a file that exists keeps its mode. */
 int boxes_file_write(struct boxes *boxes, const struct box_caller *who, const char *box,
 	const json_t *body, struct cancel *cancel, struct err *err);
-/* {files: [...]} of one folder. */
+/* {files: [{name, path, size, is_dir, mod_time}]} of one folder, by name; NULL: the home. */
 int boxes_file_list(struct boxes *boxes, const struct box_caller *who, const char *box,
 	const char *folder, json_t **ret, struct cancel *cancel, struct err *err);
-/* "stat" {path}, "mkdir" {path}, "rename" {from, to}, "remove" {path, recursive?}. */
+/* "stat" {path, follow?} -> a FileEntry with type ("file", "directory", "symlink", "other"),
+ * mode, inode and version, a word that changes when the file does; links are not followed
+ * unless `follow`.  "mkdir" {path, parents?}, "rename" {from, to}, "remove" {path,
+ * recursive?} -> {path}.  `args` is the body or the query: true may be the text "true". */
 int boxes_file_verb(struct boxes *boxes, const struct box_caller *who, const char *box,
 	const char *verb, const json_t *args, json_t **ret, struct cancel *cancel,
 	struct err *err);
