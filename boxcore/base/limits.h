@@ -62,6 +62,11 @@
 #define LIMIT_STORE_PAGE_BYTES (8 * LIMIT_MIB)    /* events that are read at once */
 #define LIMIT_TASK_EVENT (64 * LIMIT_KIB)         /* text of one event, cut */
 #define LIMIT_TASK_EVENTS 100000                  /* a run that prints for ever */
+#define LIMIT_BOX_LOG_ROWS 10000                  /* lines of a box's log that are kept */
+#define LIMIT_BOX_RUN_PROMPT (64 * LIMIT_KIB)     /* kept of a prompt or command line */
+#define LIMIT_BOX_RUN_OUTPUT (512 * LIMIT_KIB)    /* kept of an agent's answer */
+#define LIMIT_BOX_SCHEDULES 100                   /* of one box; each may fire a minute */
+#define LIMIT_ACCOUNT_ENV 200                     /* variables that new boxes get */
 
 /* Peers */
 #define LIMIT_HTTP_HEAD (64 * LIMIT_KIB) /* headers of an answer */
