@@ -60,9 +60,17 @@ struct box_run_end {
 };
 
 /* Drives to the end (NULL sink: nobody listens) and frees the drive.  Only a stop of the
- * service ends it earlier: the run goes on in its box and is taken up at the next start. */
+ * service ends it earlier: the run goes on in its box and is taken up at the next start;
+ * then `failed` is set, as for a client that is still there nothing else is true. */
 void box_drive_pump(struct box_drive *drive, const struct box_sink *sink,
 	struct box_run_end *ret_end);
+
+/* As box_drive_pump() for an answer in one piece: {exit_code, output, error}.  `sink` may be
+ * NULL; only its `silent` is called.  Of output and error LIMIT_EXEC_OUTPUT bytes together
+ * are kept, the first ones; what came behind is counted in a last line of `error`, and the
+ * exit code stays the command's own.  With ret_end->failed *ret_answer is NULL. */
+void box_drive_collect(struct box_drive *drive, const struct box_sink *sink,
+	json_t **ret_answer, struct box_run_end *ret_end);
 /* Hands it to a thread of ours; the drive is gone for the caller. */
 void box_drive_detach(struct box_drive *drive);
 
@@ -83,9 +91,9 @@ struct box_session {
 	struct boxes *boxes;
 	struct run *run;
 	char run_id[64];
-	uint32_t pid;
+	uint32_t pid; /* in the box's own numbering; > 0 */
 	bool tty;
-	struct box_work *work; /* private */
+	struct box_drive *drive; /* private */
 };
 
 /* {argv|cmd, cwd, tty?, rows?, cols?, env?: ["K=V"]} */
@@ -95,7 +103,12 @@ int boxes_session(struct boxes *boxes, const struct box_caller *who, const char 
 /* "TERM", "INT", ...: to every process of the session. */
 int box_session_signal(struct box_session *session, const char *signal,
 	struct cancel *cancel, struct err *err);
-/* Kills what still runs, writes the run's row, frees. */
-void box_session_end(struct box_session *session, int exit_code, int64_t cpu_us);
+/* "terminate": TERM to every process, KILL after grace_ms (< 0: 5 s).  Returns at once; the
+ * exit comes by run_read().  Only the first call counts. */
+int box_session_terminate(struct box_session *session, int64_t grace_ms,
+	struct cancel *cancel, struct err *err);
+/* Kills what still runs, writes the run's row, frees.  `last` is the RUN_EXIT event, or NULL
+ * when none was read (the client went away, the box was stopped). */
+void box_session_end(struct box_session *session, const struct run_event *last);
 
 #endif
