@@ -114,6 +114,32 @@
 #define LIMIT_FILE_BODY (72 * LIMIT_MIB) /* that request: base64 and some escapes */
 #define LIMIT_LINK_REPLY (1 * LIMIT_MIB) /* a list of runs */
 
+/* Boxes of the API */
+#define LIMIT_BOX_MAKERS 16  /* containers made at once: the Engine gains no more */
+#define LIMIT_BOX_KEEPERS 16 /* pauses, deletions and snapshots at once */
+#define LIMIT_BOX_INITS 2000 /* init commands that run: one a box, 16 KB each */
+#define LIMIT_BOX_CREW_WAITING 2000     /* requests of one kind that wait for a thread */
+#define LIMIT_BOX_NAME 63               /* a label of DNS */
+#define LIMIT_BOX_LABELS 5              /* of the contract */
+#define LIMIT_BOX_LABEL 20              /* of the contract */
+#define LIMIT_BOX_TTL_S 259200          /* of the contract: three days */
+#define LIMIT_BOX_INIT (64 * LIMIT_KIB) /* an init command, of the contract */
+#define LIMIT_BOX_WORD 256  /* a model, a git identity, the name of a snapshot */
+#define LIMIT_BOX_SKILLS 50 /* skills of a box */
+#define LIMIT_BOX_MCP 50    /* MCP servers of a box */
+#define LIMIT_BOX_ARGS 64   /* words of a harness's or MCP server's command */
+#define LIMIT_BOX_ENVS 200  /* variables of a box or account */
+#define LIMIT_BOX_ENV (32 * LIMIT_KIB) /* one variable */
+#define LIMIT_BOX_ENV_SUM                                                                \
+	(256 * LIMIT_KIB) /* all of a box; Linux allows 2 MiB with argv */
+#define LIMIT_BOX_SEALED (768 * LIMIT_KIB) /* a box's secrets as JSON */
+#define LIMIT_BOX_IDS 1000                 /* in one request that deletes */
+#define LIMIT_BOX_LOGS 10000               /* lines of a box's log that are kept */
+#define LIMIT_BOX_LOG (4 * LIMIT_KIB)      /* one line of it */
+#define LIMIT_BOX_LOG_WAITING 20000        /* lines that wait for the disk */
+#define LIMIT_BOX_KEYS 1000                /* API keys of an account */
+#define LIMIT_BOX_CREATE_MS 20000 /* then the answer is `creating`; clients poll */
+
 /* Results of an agent */
 #define LIMIT_AGENT_LINE (16 * LIMIT_MIB)   /* 1.2 MiB was seen */
 #define LIMIT_AGENT_EVENT (64 * LIMIT_KIB)  /* text of one event that is kept */
