@@ -31,6 +31,14 @@
 
 struct boxcore;
 
+struct egress_verdict {
+	const char *name;    /* that the box asked for; "" when it named an address only */
+	const char *address; /* that was connected to or asked for; "" when none was known */
+	uint16_t port;
+	bool allowed;
+	const char *reason; /* of a refusal, for people */
+};
+
 struct boxcore_options {
 	const char *
 		engine; /* "unix:///var/run/docker.sock", "tcp://host:2376"; NULL: $DOCKER_HOST
@@ -40,6 +48,13 @@ struct boxcore_options {
 		instance; /* [a-z0-9-]{1,32}: boxes of another instance are never touched */
 	const char *runtime; /* OCI runtime of boxes; NULL: the Engine's own default */
 	const char *box_network; /* bridge for boxes with a network; NULL: "boxwright" */
+	/* What was decided about a connection of a gated box; NULL: nobody is told.  Runs on a
+	 * thread of the gate and must not block.  The same destination with the same outcome
+	 * is told once in some seconds, and a box at most so often a minute
+	 * (LIMIT_EGRESS_TOLD), so what is done with it needs no bound of its own. */
+	void (*on_egress)(
+		void *arg, const char *box, const struct egress_verdict *verdict);
+	void *on_egress_arg;
 };
 
 /* Connects, negotiates the version (1.41 to 1.44 is spoken), makes sure that boxinit is on
@@ -58,7 +73,27 @@ struct engine *boxcore_engine(struct boxcore *core); /* borrowed */
 enum box_network {
 	BOX_NETWORK_ALL,    /* outward all but the host, private ranges and other boxes */
 	BOX_NETWORK_TUNNEL, /* no interface; only what box_listen() offers over the link */
+	BOX_NETWORK_GATED,  /* names resolve to made-up addresses, TCP ends at the gate, which
+	                       judges each connection by the policy; nothing else goes out */
 };
+
+/* Who a box with a policy may reach.  ALL: the lists are not looked at.  GATED: TCP to a name
+ * of `allowed_domains` ("example.com": that alone; "*.example.com": what is below it, not it
+ * itself), or to an address, or a name that resolves to one, within `allowed_cidrs`; what lies
+ * in `denied_cidrs` is refused before that.  Nothing listed: nothing is reached (deny-all).
+ * The host, private, link-local and metadata addresses are refused whatever is listed.
+ *
+ * A TLS connection is judged by the server name of its hello and cut after it, plain HTTP
+ * by each request's Host.  With `allowed_cidrs` a name that is not listed is looked up by
+ * the host to see where it leads, which tells name servers; without them it is not. */
+struct box_policy {
+	enum box_network mode;              /* ALL or GATED */
+	const char *const *allowed_domains; /* each list NULL-ended; NULL: empty */
+	const char *const *allowed_cidrs;
+	const char *const *denied_cidrs;
+};
+/* ERR_INPUT names the entry, ERR_LIMIT the list that is too long.  Pure. */
+int box_policy_check(const struct box_policy *policy, struct err *err);
 
 struct box_spec {
 	const char *
@@ -69,6 +104,9 @@ struct box_spec {
 	int64_t pids_max;     /* 0: 2048 */
 	int64_t disk_bytes;   /* 0: no limit; enforced where the storage driver can */
 	enum box_network network;
+	/* A box whose network can be changed by box_network_set(), with its first policy;
+	 * NULL: what `network` says (not GATED), for good.  Copied. */
+	const struct box_policy *policy;
 	const char *const *labels; /* "key=value", NULL-ended; beside our own */
 };
 
@@ -143,6 +181,14 @@ int image_ensure(struct boxcore *core, const struct image_want *want,
 /* Whether image_ensure() would return at once. */
 int image_exists(struct boxcore *core, const struct image_want *want, bool *ret_exists,
 	struct cancel *cancel, struct err *err);
+
+/* The policy of a box that was made with one: at once if it runs, else from its next start.
+ * Connections through the gate that are open are cut; those that were open when the network
+ * was ALL too.  It is remembered in this process alone: a new process says it again for each
+ * such box.  Until then a box that runs keeps its mode, one that is started is gated, and what
+ * connects to the gate waits.  ERR_CONFLICT for a box that was made without a policy. */
+int box_network_set(struct boxcore *core, const char *box,
+	const struct box_policy *policy, struct cancel *cancel, struct err *err);
 
 /* ---- snapshots ------------------------------------------------------------------------- */
 
@@ -264,6 +310,8 @@ struct file_info {
 	char *name;
 	int64_t size;
 	int64_t mtime_s;
+	int64_t mtime_ns; /* below the second */
+	uint64_t inode;
 	uint32_t mode; /* as st_mode */
 };
 
@@ -273,6 +321,12 @@ typedef ssize_t (*box_source)(void *arg, void *buf, size_t size, struct err *err
 /* length < 0: to the end. */
 int box_file_read(struct boxcore *core, const char *box, const char *path, int64_t offset,
 	int64_t length, box_sink sink, void *arg, struct cancel *cancel, struct err *err);
+/* As box_file_read(), but on_info is told first what the file is, and may refuse.  A folder
+ * is told and has no bytes; a FIFO or device is ERR_INPUT. */
+typedef int (*box_on_info)(void *arg, const struct file_info *info, struct err *err);
+int box_file_fetch(struct boxcore *core, const char *box, const char *path,
+	int64_t offset, int64_t length, box_on_info on_info, box_sink sink, void *arg,
+	struct cancel *cancel, struct err *err);
 /* Makes parent folders; writes beside and renames over. */
 int box_file_write(struct boxcore *core, const char *box, const char *path, uint32_t mode,
 	box_source source, void *arg, struct cancel *cancel, struct err *err);
@@ -280,11 +334,17 @@ int box_file_put(struct boxcore *core, const char *box, const char *path, uint32
 	const void *data, size_t len, struct cancel *cancel, struct err *err);
 int box_file_stat(struct boxcore *core, const char *box, const char *path,
 	struct file_info *ret_info, struct cancel *cancel, struct err *err);
+/* Of a link itself. */
+int box_file_lstat(struct boxcore *core, const char *box, const char *path,
+	struct file_info *ret_info, struct cancel *cancel, struct err *err);
 int box_file_list(struct boxcore *core, const char *box, const char *path,
 	struct file_info **ret_infos, size_t *ret_count, struct cancel *cancel,
 	struct err *err);
 int box_file_mkdir(struct boxcore *core, const char *box, const char *path,
 	struct cancel *cancel, struct err *err); /* with parents */
+/* Without: ERR_CONFLICT when it exists, ERR_NOT_FOUND without its parent. */
+int box_file_mkdir_one(struct boxcore *core, const char *box, const char *path,
+	struct cancel *cancel, struct err *err);
 int box_file_rename(struct boxcore *core, const char *box, const char *from,
 	const char *to, struct cancel *cancel, struct err *err);
 int box_file_remove(struct boxcore *core, const char *box, const char *path,

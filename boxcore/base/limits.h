@@ -140,6 +140,27 @@
 #define LIMIT_BOX_KEYS 1000                /* API keys of an account */
 #define LIMIT_BOX_CREATE_MS 20000 /* then the answer is `creating`; clients poll */
 
+/* The gate of boxes with a network policy */
+#define LIMIT_EGRESS_RULES 256       /* entries in one list of a policy */
+#define LIMIT_EGRESS_NAME 253        /* a host's name, as DNS has it */
+#define LIMIT_EGRESS_CONNECTIONS 256 /* of one box; half of LIMIT_LINK_STREAMS */
+#define LIMIT_EGRESS_TOTAL 4096      /* of all boxes: 3 descriptors each */
+#define LIMIT_EGRESS_HELLO                                                               \
+	(18 * LIMIT_KIB) /* a TLS hello: one record of 16 KiB, and room for headers */
+#define LIMIT_EGRESS_HEAD (32 * LIMIT_KIB) /* an HTTP request's head */
+#define LIMIT_EGRESS_FIRST_MS 300     /* silence after which the server speaks first */
+#define LIMIT_EGRESS_HELLO_MS 10000   /* first to last byte of a hello or head */
+#define LIMIT_EGRESS_RESOLVE_MS 10000 /* name servers are asked twice, 5 s each */
+#define LIMIT_EGRESS_CONNECT_MS 15000 /* to all of a name's addresses */
+#define LIMIT_EGRESS_LINGER_MS 2000   /* for the box to read a refusal */
+#define LIMIT_EGRESS_HALF_MS 300000   /* one side has ended, the other is silent */
+#define LIMIT_EGRESS_ADDRESSES 16     /* of one name that are tried */
+#define LIMIT_EGRESS_RESOLVERS 8      /* names that are looked up at a time */
+#define LIMIT_EGRESS_TOLD 60          /* verdicts of a box that are told in a minute */
+#define LIMIT_EGRESS_TOLD_MS 10000    /* the same one again after this time */
+#define LIMIT_EGRESS_BUFFER (64 * LIMIT_KIB) /* of a connection, each way */
+#define LIMIT_GATE_NAMES 4096 /* names of a box that have a made-up address */
+
 /* Results of an agent */
 #define LIMIT_AGENT_LINE (16 * LIMIT_MIB)   /* 1.2 MiB was seen */
 #define LIMIT_AGENT_EVENT (64 * LIMIT_KIB)  /* text of one event that is kept */
