@@ -9,11 +9,14 @@
 #include "boxcore/base/str.h"
 #include "boxcore/link/proto.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ERROR_TEXT (4 * LIMIT_KIB)
+#define RECORD_FIELDS 6
+#define RECORD_MAX (4 * LIMIT_PATH)
 
 static int check_path(const char *path, struct err *err)
 {
@@ -106,8 +109,9 @@ static int perform(struct boxcore *core, const char *box, const char *const *arg
 
 /* ---- bytes ----------------------------------------------------------------------------- */
 
-int box_file_read(struct boxcore *core, const char *box, const char *path, int64_t offset,
-	int64_t length, box_sink sink, void *arg, struct cancel *cancel, struct err *err)
+static int read_by(struct boxcore *core, const char *box, const char *verb,
+	const char *path, int64_t offset, int64_t length, box_sink sink, void *arg,
+	struct cancel *cancel, struct err *err)
 {
 	char from[24], most[24];
 
@@ -118,13 +122,32 @@ int box_file_read(struct boxcore *core, const char *box, const char *path, int64
 			err, ERR_INPUT, "an offset in a file must not be negative");
 	snprintf(from, sizeof from, "%lld", (long long)offset);
 	snprintf(most, sizeof most, "%lld", length < 0 ? -1LL : (long long)length);
-	const char *argv[] = {PROTO_INIT_PATH, "file", "read", path, from, most, NULL};
+	const char *argv[] = {PROTO_INIT_PATH, "file", verb, path, from, most, NULL};
 	return perform(core, box, argv, sink, arg, cancel, err);
 }
 
+int box_file_read(struct boxcore *core, const char *box, const char *path, int64_t offset,
+	int64_t length, box_sink sink, void *arg, struct cancel *cancel, struct err *err)
+{
+	return read_by(core, box, "read", path, offset, length, sink, arg, cancel, err);
+}
+
+/* The end of stdin would be the end of the file: half a file is taken back by a signal. */
+static void take_back(
+	struct boxcore *core, const char *box, struct run *run, struct cancel *cancel)
+{
+	struct run_event event = {.kind = RUN_STDOUT};
+	struct err ignored = {0};
+
+	if (run_signal(core, box, run_id(run), SIGTERM, cancel, &ignored) < 0)
+		return;
+	while (event.kind != RUN_EXIT && run_read(run, &event, cancel, &ignored) == 0)
+		;
+}
+
 /* 0 at the end of the source; 1 when the box has ended the run meanwhile. */
-static int send_source(struct run *run, box_source source, void *arg,
-	struct cancel *cancel, struct err *err)
+static int send_source(struct boxcore *core, const char *box, struct run *run,
+	box_source source, void *arg, struct cancel *cancel, struct err *err)
 {
 	CLEANUP(mem) char *buf = mem_alloc(LIMIT_FRAME);
 
@@ -132,8 +155,10 @@ static int send_source(struct run *run, box_source source, void *arg,
 		ssize_t n = source(arg, buf, LIMIT_FRAME, err);
 		struct err gone = {0};
 
-		if (n < 0)
+		if (n < 0) {
+			take_back(core, box, run, cancel);
 			return -1;
+		}
 		if (n == 0)
 			return run_close_stdin(run, cancel, err);
 		if (run_write(run, buf, (size_t)n, cancel, &gone) == 0)
@@ -157,7 +182,7 @@ int box_file_write(struct boxcore *core, const char *box, const char *path, uint
 	snprintf(octal, sizeof octal, "%o", mode & 07777);
 	const char *argv[] = {PROTO_INIT_PATH, "file", "write", path, octal, NULL};
 	if (begin(core, box, argv, true, &run, cancel, err) < 0 ||
-		send_source(run, source, arg, cancel, err) < 0)
+		send_source(core, box, run, source, arg, cancel, err) < 0)
 		return -1;
 	int rc = finish(run, "write", &reading, cancel, err);
 	strbuf_release(&reading.text);
@@ -210,18 +235,27 @@ static const char *field(const char **at, const char *end)
 	return nul ? start : NULL;
 }
 
+static int malformed(struct err *err)
+{
+	return err_set(err, ERR_INTERNAL, "the box sent a malformed file record");
+}
+
 static bool parse_record(const char **at, const char *end, struct file_info *ret_info)
 {
 	const char *mode = field(at, end);
 	const char *size = field(at, end);
-	const char *mtime = field(at, end);
+	const char *seconds = field(at, end);
+	const char *nanoseconds = field(at, end);
+	const char *inode = field(at, end);
 	const char *path = field(at, end);
 	char *stop;
 	struct file_info info = {0};
 
 	if (!path || path[0] != '/' || strlen(path) >= 2 * LIMIT_PATH ||
 		!str_to_i64(size, 0, INT64_MAX, &info.size) ||
-		!str_to_i64(mtime, INT64_MIN, INT64_MAX, &info.mtime_s))
+		!str_to_i64(seconds, INT64_MIN, INT64_MAX, &info.mtime_s) ||
+		!str_to_i64(nanoseconds, 0, 999999999, &info.mtime_ns) ||
+		!str_to_u64(inode, 0, UINT64_MAX, &info.inode))
 		return false;
 	info.mode = (uint32_t)strtoul(mode, &stop, 8);
 	if (*stop || stop == mode)
@@ -247,19 +281,94 @@ void file_infos_free(struct file_info *infos, size_t count)
 	free(infos);
 }
 
-int box_file_stat(struct boxcore *core, const char *box, const char *path,
-	struct file_info *ret_info, struct cancel *cancel, struct err *err)
+static int stat_by(struct boxcore *core, const char *box, const char *verb,
+	const char *path, struct file_info *ret_info, struct cancel *cancel,
+	struct err *err)
 {
-	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(4 * LIMIT_PATH);
-	const char *argv[] = {PROTO_INIT_PATH, "file", "stat", path, NULL};
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(RECORD_MAX);
+	const char *argv[] = {PROTO_INIT_PATH, "file", verb, path, NULL};
 
 	if (check_path(path, err) < 0 ||
 		perform(core, box, argv, gather, &text, cancel, err) < 0)
 		return -1;
 	const char *at = strbuf_str(&text);
 	if (!parse_record(&at, at + text.len, ret_info))
-		return err_set(err, ERR_INTERNAL, "the box sent a malformed file record");
+		return malformed(err);
 	return 0;
+}
+
+int box_file_stat(struct boxcore *core, const char *box, const char *path,
+	struct file_info *ret_info, struct cancel *cancel, struct err *err)
+{
+	return stat_by(core, box, "stat", path, ret_info, cancel, err);
+}
+
+int box_file_lstat(struct boxcore *core, const char *box, const char *path,
+	struct file_info *ret_info, struct cancel *cancel, struct err *err)
+{
+	return stat_by(core, box, "lstat", path, ret_info, cancel, err);
+}
+
+/* A record, and behind it the bytes of the file. */
+struct fetch {
+	struct strbuf record;
+	bool told;
+	box_on_info on_info;
+	box_sink sink;
+	void *arg;
+};
+
+/* Where the bytes begin: behind the record's last NUL; 0 while that has not come. */
+static size_t record_length(const char *data, size_t len)
+{
+	int fields = 0;
+
+	for (size_t i = 0; i < len; i++)
+		if (data[i] == '\0' && ++fields == RECORD_FIELDS)
+			return i + 1;
+	return 0;
+}
+
+static int take_fetch(void *arg, const void *data, size_t len, struct err *err)
+{
+	struct fetch *fetch = arg;
+	struct file_info info;
+
+	if (fetch->told)
+		return fetch->sink(fetch->arg, data, len, err);
+	if (fetch->record.len > RECORD_MAX)
+		return malformed(err);
+	strbuf_add(&fetch->record, data, len);
+	const char *at = strbuf_str(&fetch->record);
+	size_t n = record_length(at, fetch->record.len);
+	if (n == 0)
+		return strbuf_check(&fetch->record, "a file record", err);
+	if (!parse_record(&at, at + n, &info))
+		return malformed(err);
+	fetch->told = true;
+	int rc = fetch->on_info(fetch->arg, &info, err);
+	file_info_release(&info);
+	if (rc < 0 || fetch->record.len == n)
+		return rc;
+	return fetch->sink(
+		fetch->arg, fetch->record.data + n, fetch->record.len - n, err);
+}
+
+int box_file_fetch(struct boxcore *core, const char *box, const char *path,
+	int64_t offset, int64_t length, box_on_info on_info, box_sink sink, void *arg,
+	struct cancel *cancel, struct err *err)
+{
+	struct fetch fetch = {.record = STRBUF_INIT(RECORD_MAX + LIMIT_FRAME),
+		.on_info = on_info,
+		.sink = sink,
+		.arg = arg};
+
+	int rc = read_by(core, box, "fetch", path, offset, length, take_fetch, &fetch,
+		cancel, err);
+	strbuf_release(&fetch.record);
+	if (rc == 0 && !fetch.told)
+		return malformed(err);
+	return rc;
 }
 
 static int by_name(const void *a, const void *b)
@@ -289,8 +398,7 @@ int box_file_list(struct boxcore *core, const char *box, const char *path,
 		}
 		if (!parse_record(&at, end, &infos[count])) {
 			file_infos_free(infos, count);
-			return err_set(err, ERR_INTERNAL,
-				"the box sent a malformed file record");
+			return malformed(err);
 		}
 		count++;
 	}
@@ -307,6 +415,16 @@ int box_file_mkdir(struct boxcore *core, const char *box, const char *path,
 	struct cancel *cancel, struct err *err)
 {
 	const char *argv[] = {PROTO_INIT_PATH, "file", "mkdir", path, NULL};
+
+	if (check_path(path, err) < 0)
+		return -1;
+	return perform(core, box, argv, NULL, NULL, cancel, err);
+}
+
+int box_file_mkdir_one(struct boxcore *core, const char *box, const char *path,
+	struct cancel *cancel, struct err *err)
+{
+	const char *argv[] = {PROTO_INIT_PATH, "file", "mkdir", path, "one", NULL};
 
 	if (check_path(path, err) < 0)
 		return -1;
