@@ -38,9 +38,35 @@
 #define LIMIT_HTTP_PER_ADDRESS 1000         /* a proxy is one address */
 #define LIMIT_HTTP_HANDLERS 64              /* blocking requests at once */
 #define LIMIT_HTTP_WAITING 256              /* blocking requests in the queue */
-#define LIMIT_HTTP_BODIES (256 * LIMIT_MIB) /* bodies in memory, of all requests */
-#define LIMIT_HTTP_DRAIN (256 * LIMIT_KIB)  /* a refused body that is read to its end */
-#define LIMIT_PATH 4096                     /* PATH_MAX of Linux */
+#define LIMIT_HTTP_LONG 1024 /* commands, streams, creations at once: a thread each */
+#define LIMIT_HTTP_LONG_STACK (512 * LIMIT_KIB) /* of such a thread; 30 KiB are touched */
+#define LIMIT_HTTP_THREAD_IDLE_MS 30000 /* a handler thread without work ends then */
+#define LIMIT_HTTP_STALL_MS 600000      /* a stream's client that takes nothing is gone */
+#define LIMIT_HTTP_QUIET_MS 60000 /* before a JSON answer keeps its client by spaces */
+#define LIMIT_HTTP_TARGET (16 * LIMIT_KIB) /* a path of LIMIT_PATH, all escaped */
+#define LIMIT_HTTP_BODY_STEP                                                             \
+	(256 * LIMIT_KIB)                /* so much of a body starts its deadline anew */
+#define LIMIT_UPLOAD (32768 * LIMIT_MIB) /* an upload: no box has a larger disk */
+#define LIMIT_UPLOAD_ROOM (512 * LIMIT_KIB) /* of it in memory */
+#define LIMIT_DOWNLOAD_KEPT (1 * LIMIT_MIB) /* a file that is answered in one piece */
+#define LIMIT_PART_HEAD (8 * LIMIT_KIB)     /* headers of a part of multipart/form-data */
+#define LIMIT_PROMPT_FILES 10               /* of the contract */
+#define LIMIT_PROMPT_FILE (10 * LIMIT_MIB)  /* of the contract */
+#define LIMIT_PROMPT_BODY (136 * LIMIT_MIB) /* those files as base64, and the prompt */
+#define LIMIT_SESSIONS 256 /* WebSockets open at once: two threads each */
+#define LIMIT_SESSION_MESSAGE (1 * LIMIT_MIB) /* a message of a session's client */
+#define LIMIT_SESSION_START_MS 30000          /* from the handshake to `start` */
+#define LIMIT_SESSION_PING_MS 30000           /* silence before the peer is asked */
+#define LIMIT_HTTP_BODIES (512 * LIMIT_MIB)   /* bodies in memory, of all requests */
+#define LIMIT_HTTP_DRAIN (256 * LIMIT_KIB)    /* a refused body that is read to its end */
+#define LIMIT_PATH 4096                       /* PATH_MAX of Linux */
+
+/* Public URLs */
+#define LIMIT_PREVIEW_CONNECTIONS 512  /* at once; a thread each */
+#define LIMIT_PREVIEW_PER_BOX 128      /* of them into one box; browsers open six */
+#define LIMIT_PREVIEW_WAKE_MS 30000    /* to wake a box and for its port to listen */
+#define LIMIT_PREVIEW_ANSWER_MS 300000 /* for the box to begin its answer */
+#define LIMIT_PREVIEW_STALL_MS 120000  /* a side that takes nothing is gone */
 
 /* Text */
 #define LIMIT_TEXT_CLEAN (64 * LIMIT_MIB) /* largest text that is made valid UTF-8 */

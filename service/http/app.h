@@ -20,17 +20,26 @@
 
 struct store;
 struct boxcore;
+struct boxes;
+struct previews;
 
 struct http_app {
 	struct store *store;
-	struct boxcore *core; /* NULL: the box routes answer 503 */
+	struct boxcore *core;      /* for /healthz and /metrics */
+	struct boxes *boxes;       /* NULL: the box routes answer 503 */
+	struct previews *previews; /* NULL: the routes of public URLs answer 503 */
 	struct trigger_config triggers;
 
 	/* Up to two webhook secrets; none set: every delivery is refused. */
 	struct secret hook_secrets[SIGNATURE_SECRETS_MAX];
-	/* API keys; none: access from this machine only, see server.h. */
+	/* The operator's API keys, beside those that boxes knows of accounts; none: access
+	 * without a key, from this machine only, see server.h. */
 	const struct secret *keys;
 	size_t key_count;
+	/* Origins ("https://app.example.com") whose pages a browser lets call; "*": of all.
+	 * None: no page of another origin. */
+	const char *const *cors_origins;
+	size_t cors_count;
 
 	const char *version; /* of the program: "0.1.0" */
 
