@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the lifecycle's files (boxes, create, lifecycle, config, env, snapshots, meter, usage,
+ * keys) share among themselves; the other files of this folder need boxes-internal.h only.
+ */
+#ifndef SERVICE_BOX_PARTS_H
+#define SERVICE_BOX_PARTS_H
+
+#include "service/box/active.h"
+#include "service/box/boxes-internal.h"
+#include "service/box/crew.h"
+#include "service/store/store_box_snapshot.h"
+
+/* ---- seal.c, env.c --------------------------------------------------------------------- */
+
+int seal_open(struct boxes *boxes, struct err *err); /* the key */
+bool env_name_is_blocked(const char *name);
+int env_check_name(const char *name, const char *member, struct err *err);
+int env_check_value(
+	const char *name, const json_t *value, const char *member, struct err *err);
+/* The account's variables as an object; a new reference. */
+json_t *env_of_account(struct boxes *boxes, const char *account, struct err *err);
+
+/* ---- find.c ---------------------------------------------------------------------------- */
+
+bool box_is_of_task(const char *id); /* task-41, prep-41: no row stands for it */
+
+/* ---- lifecycle.c: changes of state, each by one who seized the box ----------------------- */
+
+/* Makes a box that was paused ready; one that is ready by now is fine.  The row is read
+ * again.  With `hold` it is held when this returns 0. */
+int box_wake(struct boxes *boxes, struct store_box *row, const char *why, bool hold,
+	bool run, struct cancel *cancel, struct err *err);
+/* `idle`: only while nobody works in it, and only if nothing was noted after since_ms: else
+ * ERR_CONFLICT. */
+int box_put_to_sleep(struct boxes *boxes, const char *id, const char *reason, bool idle,
+	int64_t since_ms, struct err *err);
+/* Of a row that is `deleting` already: ends its runs, removes container and row. */
+int box_remove(struct boxes *boxes, const char *id, const char *account, struct err *err);
+/* A ready row whose container does not run: it becomes paused, with the reason. */
+void box_found_stopped(struct boxes *boxes, const char *id);
+
+/* ---- init.c ---------------------------------------------------------------------------- */
+
+/* Starts the init command of a box that was just started, if it has one. */
+void box_init_start(struct boxes *boxes, const struct store_box *row);
+
+#endif
