@@ -89,6 +89,7 @@
 #define LIMIT_TASK_EVENT (64 * LIMIT_KIB)         /* text of one event, cut */
 #define LIMIT_TASK_EVENTS 100000                  /* a run that prints for ever */
 #define LIMIT_BOX_LOG_ROWS 10000                  /* lines of a box's log that are kept */
+#define LIMIT_BOX_RUN_ROWS 10000                  /* settled runs of a box that are kept */
 #define LIMIT_BOX_RUN_PROMPT (64 * LIMIT_KIB)     /* kept of a prompt or command line */
 #define LIMIT_BOX_RUN_OUTPUT (512 * LIMIT_KIB)    /* kept of an agent's answer */
 #define LIMIT_BOX_SCHEDULES 100                   /* of one box; each may fire a minute */
