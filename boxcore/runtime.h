@@ -2,10 +2,15 @@
 /*
  * The languages that a box can be made for.
  *
- * A pure table.  Every runtime is the agents image (deploy/images), which has Node, Python
- * and the agent programs in it, and perhaps further Debian packages on top; such an image is
- * built on first use by image_ensure() (boxcore.h) from one Dockerfile that is compiled in.
- * All of it is constant and may be used from any thread.
+ * A pure table.  Every runtime is the agents image (deploy/images), which has Node, Python,
+ * the agent programs and what runs TypeScript in it; node and python are that image itself,
+ * the others have one more language on top.  Such an image is built on first use by
+ * image_ensure() (boxcore.h) from one Dockerfile that is compiled in.  All of it is constant
+ * and may be used from any thread.
+ *
+ * Where things are in every runtime: `/opt/runner/run FILE` runs JavaScript and TypeScript
+ * by the end of the file's name (`import`, `require` and a top-level await all work);
+ * python3 is in PATH.
  */
 #ifndef BOXCORE_RUNTIME_H
 #define BOXCORE_RUNTIME_H
@@ -14,11 +19,12 @@
 #include <stddef.h>
 
 #define RUNTIME_BASE "boxwright/agents:latest"
+#define RUNTIME_RUNNER "/opt/runner/run"
 
 struct runtime {
-	const char *name;     /* "golang" */
-	const char *packages; /* Debian's, space-separated; "": the base is enough */
-	const char *check;    /* a command whose first word must be there: "go version" */
+	const char *name;         /* "golang" */
+	bool own_image;           /* else the base serves as it is */
+	const char *const *check; /* argv that tells its version, NULL-ended */
 };
 
 /* "node", "python", "golang", "ruby", "rust", and each with "-alpine" behind, which is the
@@ -29,8 +35,8 @@ bool runtime_is_substitute(const char *name);
 /* The i-th of the table, NULL behind the last: for lists and messages. */
 const struct runtime *runtime_at(size_t i);
 
-/* The Dockerfile of a runtime (deploy/images/runtime.Dockerfile): takes the build arguments
- * FROM and PACKAGES. */
+/* The Dockerfile of runtimes with an image of their own (deploy/images/runtime.Dockerfile):
+ * takes the build arguments FROM and RUNTIME. */
 const char *runtime_dockerfile(size_t *ret_len);
 
 #endif

@@ -3,14 +3,17 @@
 #
 # Makes the images of boxes from deploy/images, once; prints their names.
 #
-#	deploy/setup/images.sh [base] [agents]      (default: base)
+#	deploy/setup/images.sh [base] [agents] [golang] [ruby] [rust]      (default: base)
 #
 #	boxwright/base:<recipe>     a Debian 12 userland with git, Node, Python, a compiler
-#	boxwright/agents:<recipe>   the same with Claude Code and Codex
+#	boxwright/agents:<recipe>   the same with Claude Code, Codex, OpenCode and what runs
+#	                            TypeScript
+#	boxwright/golang:<recipe>   the same with Go; likewise ruby and rust.  The service
+#	                            builds these by itself when they are first asked for
 #
-# <recipe> is a digest of the files that the image is made from, so a changed recipe gives
-# a new image and an unchanged one is found again in well under a second.  Both also get
-# the tag `latest`.  Needs DOCKER_HOST, or an Engine that engine.sh finds.
+# <recipe> is a digest of what the image is made from, so a changed recipe gives a new image
+# and an unchanged one is found again in well under a second.  All also get the tag `latest`.
+# Needs DOCKER_HOST, or an Engine that engine.sh finds.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 PATH=$PATH:/usr/sbin:/sbin
@@ -22,13 +25,14 @@ pulled=debian:12-slim
 imported=boxwright/debian:$suite
 
 digest() { (cd "$images" && cat "$@") | sha256sum | cut -c1-12; }
+runner="runner/run runner/start.mjs runner/hooks.mjs"
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
-build_image() { # tag dockerfile from context
+build_image() { # tag dockerfile from context [option...]
 	local tool=()
 	docker buildx version >/dev/null 2>&1 || tool=(env DOCKER_BUILDKIT=0)
 	"${tool[@]}" docker build --force-rm --build-arg "FROM=$3" --label "boxwright.image=${1%%:*}" \
-		--label "boxwright.recipe=${1##*:}" -t "$1" -f "$2" "$4"
+		--label "boxwright.recipe=${1##*:}" -t "$1" -f "$2" "${@:5}" "$4"
 }
 
 # A registry that cannot be reached often hangs instead of refusing: the manifest must
@@ -100,30 +104,37 @@ make_base() {
 stage_agents() { # folder
 	local codex
 	command -v npm >/dev/null || "$(dirname "$0")/deps.sh" test
-	mkdir -p "$1/agents/claude-code" "$1/agents/codex"
+	mkdir -p "$1/agents/claude-code" "$1/agents/codex" "$1/agents/opencode"
+	cp -r "$images/runner" "$1/runner"
 	cp "$images/agents/package.json" "$images/agents/package-lock.json" "$1/"
 	(cd "$1" && npm ci --ignore-scripts --no-audit --no-fund) || return 1
-	# The optional package of this processor is the only one that npm unpacks; a musl
+	# The optional packages of this processor are the only ones that npm unpacks; a musl
 	# twin would come as -musl.
 	find "$1"/node_modules/@anthropic-ai/claude-code-linux-*/ -maxdepth 1 -name claude \
 		-not -path '*-musl/*' -exec mv {} "$1/agents/claude-code/claude" \;
 	codex=$(echo "$1"/node_modules/@openai/codex-linux-*/vendor/*/)
 	mv "$codex"* "$1/agents/codex/"
+	# Optional: only the build for x86-64 (the one that needs no AVX2) is pinned.
+	find "$1"/node_modules/ -maxdepth 3 -path '*/opencode-linux-*/bin/opencode' \
+		-exec mv {} "$1/agents/opencode/opencode" \;
+	find "$1"/node_modules/@esbuild/ -maxdepth 3 -path '*/bin/esbuild' -exec mv {} "$1/runner/esbuild" \;
 	rm -rf "$1/agents/codex/codex-resources/voice" "$1/node_modules" # a box has no microphone
-	chmod -R u=rwX,go=rX "$1/agents"
-	[ -x "$1/agents/claude-code/claude" ] && [ -x "$1/agents/codex/bin/codex" ]
+	chmod -R u=rwX,go=rX "$1/agents" "$1/runner"
+	[ -x "$1/agents/claude-code/claude" ] && [ -x "$1/agents/codex/bin/codex" ] &&
+		[ -x "$1/runner/esbuild" ]
 }
 
 make_agents() {
 	local tag base context
 	base=$1
+	# shellcheck disable=SC2086 # names of files
 	tag=boxwright/agents:$(digest packages.txt setup.sh Dockerfile agents.Dockerfile \
-		agents/package.json agents/package-lock.json)
+		agents/package.json agents/package-lock.json $runner)
 	if ! have_image "$tag"; then
 		say "making the image with the agent programs, $tag (once)"
 		context=$cache/agents.$$
 		rm -rf "$context"
-		step "Claude Code and Codex from npm (pinned, about 200 MB)" stage_agents "$context" ||
+		step "the agent programs from npm (pinned, about 300 MB)" stage_agents "$context" ||
 			die "npm could not install the agent programs" "see the output above; npm must reach its registry"
 		step "the image with them" build_image "$tag" "$images/agents.Dockerfile" "$base" "$context" ||
 			die "the image could not be built" "the end of the build's output is above"
@@ -136,6 +147,24 @@ make_agents() {
 	echo "$tag"
 }
 
+# The name of the image is that of boxcore/image.c, which builds the same.
+make_runtime() { # runtime agents
+	local tag context recipe
+	recipe=$({ echo "$1" && docker image inspect -f '{{.Id}}' "$2" && cat "$images/runtime.Dockerfile"; } |
+		sha256sum | cut -c1-12)
+	tag=boxwright/$1:$recipe
+	if ! have_image "$tag"; then
+		say "making the image of the runtime $1, $tag (once)"
+		context=$cache/runtime.$$
+		mkdir -p "$context"
+		step "$1 from Debian" build_image "$tag" "$images/runtime.Dockerfile" "$2" "$context" \
+			--build-arg "RUNTIME=$1" || die "the image could not be built" "the end of the build's output is above"
+		rm -rf "$context"
+	fi
+	docker tag "$tag" "boxwright/$1:latest"
+	echo "$tag"
+}
+
 if [ -z "${DOCKER_HOST:-}" ]; then
 	found=$("$(dirname "$0")/engine.sh")
 	export DOCKER_HOST=${found#DOCKER_HOST=}
@@ -143,7 +172,10 @@ fi
 command -v docker >/dev/null || die "the docker command is missing" "apt-get install docker.io"
 [ $# -gt 0 ] || set -- base
 for kind in "$@"; do
-	case $kind in base | agents) ;; *) die "unknown image '$kind'" "use base or agents" ;; esac
+	case $kind in
+	base | agents | golang | ruby | rust) ;;
+	*) die "unknown image '$kind'" "use base, agents, golang, ruby or rust" ;;
+	esac
 done
 
 mkdir -p "$cache"
@@ -154,5 +186,9 @@ for kind in "$@"; do
 	case $kind in
 	base) echo "$base" ;;
 	agents) make_agents "$base" ;;
+	*)
+		agents=$(make_agents "$base")
+		make_runtime "$kind" "$agents"
+		;;
 	esac
 done
