@@ -307,7 +307,9 @@ static int file_list(const char *path)
 	while ((entry = readdir(dir))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		/* A link is told as what it leads to, as by stat. */
+		if (fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 ||
+			fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			record(path, entry->d_name, &st);
 	}
 	closedir(dir);
@@ -318,7 +320,15 @@ static int file_rename(const char *from, const char *to)
 {
 	if (make_folders(to, false) < 0)
 		return fail(to);
-	return rename(from, to) == 0 ? 0 : fail(from);
+	if (rename(from, to) == 0)
+		return 0;
+	if (errno != EXDEV)
+		return fail(from);
+	/* Another file system, or a folder of the image, which an overlay cannot move: mv
+	 * copies it. */
+	execlp("mv", "mv", "-f", "-T", "--", from, to, (char *)NULL);
+	errno = EXDEV;
+	return fail(from);
 }
 
 /* Everything in the folder, which `at` opens; never follows a link. */
