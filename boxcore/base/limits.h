@@ -89,11 +89,11 @@
 #define LIMIT_TASK_EVENT (64 * LIMIT_KIB)         /* text of one event, cut */
 #define LIMIT_TASK_EVENTS 100000                  /* a run that prints for ever */
 #define LIMIT_BOX_LOG_ROWS 10000                  /* lines of a box's log that are kept */
-#define LIMIT_BOX_RUN_ROWS 10000                  /* settled runs of a box that are kept */
-#define LIMIT_BOX_RUN_PROMPT (64 * LIMIT_KIB)     /* kept of a prompt or command line */
-#define LIMIT_BOX_RUN_OUTPUT (512 * LIMIT_KIB)    /* kept of an agent's answer */
-#define LIMIT_BOX_SCHEDULES 100                   /* of one box; each may fire a minute */
-#define LIMIT_ACCOUNT_ENV 200                     /* variables that new boxes get */
+#define LIMIT_BOX_RUN_ROWS 10000               /* settled runs of a box that are kept */
+#define LIMIT_BOX_RUN_PROMPT (64 * LIMIT_KIB)  /* kept of a prompt or command line */
+#define LIMIT_BOX_RUN_OUTPUT (512 * LIMIT_KIB) /* kept of an agent's answer */
+#define LIMIT_BOX_SCHEDULES 100                /* of one box; each may fire a minute */
+#define LIMIT_ACCOUNT_ENV 200                  /* variables that new boxes get */
 
 /* Peers */
 #define LIMIT_HTTP_HEAD (64 * LIMIT_KIB) /* headers of an answer */
@@ -105,6 +105,7 @@
 #define LIMIT_ENGINE_WORK_MS 120000          /* start, remove, archive: a busy disk */
 #define LIMIT_ENGINE_COMMIT_MS 1800000       /* 180 MB a second were measured */
 #define LIMIT_ENGINE_SILENCE_MS 300000       /* of a pull: a layer is being unpacked */
+#define LIMIT_ENGINE_BUILD_MS 1800000        /* a language over a slow mirror */
 #define LIMIT_BOXINIT (16 * LIMIT_MIB) /* the program as an archive; 1 MiB with debug */
 #define LIMIT_ENGINE_MESSAGE 300       /* of the engine's own words in an error */
 #define LIMIT_MODEL_REQUEST (64 * LIMIT_MIB) /* an agent's request with pictures */
@@ -131,7 +132,8 @@
 #define LIMIT_RUN_SPOOL (1024 * LIMIT_MIB)  /* output that nobody has taken yet */
 #define LIMIT_LINK_STREAMS 512           /* open on one link; each may hold its credit */
 #define LIMIT_LINK_QUEUE (8 * LIMIT_MIB) /* frames that a box does not take */
-#define LIMIT_BOX_RUNS 512               /* in one box at a time, with finished ones */
+#define LIMIT_BOX_STARTS 6   /* containers that start at a time; more only wait */
+#define LIMIT_BOX_RUNS 512   /* in one box at a time, with finished ones */
 #define LIMIT_BOX_KEPT 256   /* finished kept runs that nobody has forgotten */
 #define LIMIT_BOX_LISTENS 64 /* ports that a box offers to the host */
 #define LIMIT_FILE_LIST (16 * LIMIT_MIB) /* a folder of some 100,000 entries */
@@ -158,14 +160,12 @@
 #define LIMIT_BOX_ENVS 200  /* variables of a box or account */
 #define LIMIT_BOX_ENV (32 * LIMIT_KIB) /* one variable */
 #define LIMIT_BOX_ENV_SUM                                                                \
-	(256 * LIMIT_KIB) /* all of a box; Linux allows 2 MiB with argv */
-#define LIMIT_BOX_SEALED (768 * LIMIT_KIB) /* a box's secrets as JSON */
-#define LIMIT_BOX_IDS 1000                 /* in one request that deletes */
-#define LIMIT_BOX_LOGS 10000               /* lines of a box's log that are kept */
-#define LIMIT_BOX_LOG (4 * LIMIT_KIB)      /* one line of it */
-#define LIMIT_BOX_LOG_WAITING 20000        /* lines that wait for the disk */
-#define LIMIT_BOX_KEYS 1000                /* API keys of an account */
-#define LIMIT_BOX_CREATE_MS 20000 /* then the answer is `creating`; clients poll */
+	(256 * LIMIT_KIB)             /* all of a box; Linux allows 2 MiB with argv */
+#define LIMIT_BOX_NETWORK 1000        /* entries in one list of a policy */
+#define LIMIT_BOX_IDS 1000            /* in one request that deletes */
+#define LIMIT_BOX_LOG (4 * LIMIT_KIB) /* one line of it */
+#define LIMIT_BOX_KEYS 1000           /* API keys of an account */
+#define LIMIT_BOX_CREATE_MS 20000     /* then the answer is `creating`; clients poll */
 
 /* The gate of boxes with a network policy */
 #define LIMIT_EGRESS_RULES 256       /* entries in one list of a policy */

@@ -35,10 +35,49 @@ int box_wake(struct boxes *boxes, struct store_box *row, const char *why, bool h
  * ERR_CONFLICT. */
 int box_put_to_sleep(struct boxes *boxes, const char *id, const char *reason, bool idle,
 	int64_t since_ms, struct err *err);
-/* Of a row that is `deleting` already: ends its runs, removes container and row. */
-int box_remove(struct boxes *boxes, const char *id, const char *account, struct err *err);
 /* A ready row whose container does not run: it becomes paused, with the reason. */
 void box_found_stopped(struct boxes *boxes, const char *id);
+
+/* ---- remove.c -------------------------------------------------------------------------- */
+
+/* Of a row that is `deleting` already: ends its runs, removes container and row. */
+int box_remove(struct boxes *boxes, const char *id, struct err *err);
+/* The box is deleted now: nobody finds it any more.  box_remove() does the work. */
+int box_condemn(struct boxes *boxes, const char *id, struct err *err);
+/* A list of at most LIMIT_BOX_IDS texts. */
+int read_ids(const json_t *ids, struct err *err);
+
+/* ---- network.c ------------------------------------------------------------------------- */
+
+/* A policy with the lists that it points to. */
+struct network {
+	struct box_policy policy;
+	const char **lists[3]; /* borrowed texts of the JSON */
+};
+void network_release(struct network *network);
+DEFINE_CLEANUP(network, struct network, network_release(value))
+/* What a client wrote ({mode, allowed_domains?, ...}), checked; NULL: allow-all.  The texts
+ * are the JSON's. */
+int network_read(const json_t *json, struct network *ret, struct err *err);
+/* The text for a row: only what was set. */
+char *network_text(const json_t *json);
+/* Tells boxcore the policy of the row: in each process once, before the box is started. */
+int box_apply_network(struct boxes *boxes, const struct store_box *row,
+	struct cancel *cancel, struct err *err);
+
+/* ---- meter.c --------------------------------------------------------------------------- */
+
+void box_meter_note(struct boxes *boxes, const char *id, const struct box_stats *stats);
+
+/* ---- snapshots.c ----------------------------------------------------------------------- */
+
+/* Removes the image unless a box or a snapshot still stands on it. */
+void snapshot_image_drop(struct boxes *boxes, const char *image);
+
+/* ---- making.c -------------------------------------------------------------------------- */
+
+/* Ends the making of a box, if it is being made. */
+void making_stop(struct boxes *boxes, const char *id);
 
 /* ---- init.c ---------------------------------------------------------------------------- */
 

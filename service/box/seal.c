@@ -47,7 +47,7 @@ int seal_open(struct boxes *boxes, struct err *err)
 
 char *boxes_seal(struct boxes *boxes, const json_t *secrets)
 {
-	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_BOX_SEALED);
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_TEXT_CLEAN);
 	struct err err = {0};
 
 	if (json_object_size(secrets) == 0)

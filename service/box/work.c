@@ -75,7 +75,7 @@ int box_work_begin(struct boxes *boxes, const struct box_caller *who, const char
 	return 0;
 }
 
-static char *dup(const char *text)
+static char *copied(const char *text)
 {
 	return mem_strdup(text);
 }
@@ -84,29 +84,29 @@ static struct store_box copy_row(const struct store_box *from)
 {
 	struct store_box row = *from;
 
-	row.id = dup(from->id);
-	row.account = dup(from->account);
-	row.name = dup(from->name);
-	row.error = dup(from->error);
-	row.runtime = dup(from->runtime);
-	row.image = dup(from->image);
-	row.snapshot_id = dup(from->snapshot_id);
-	row.size = dup(from->size);
-	row.labels = dup(from->labels);
-	row.network = dup(from->network);
-	row.init_command = dup(from->init_command);
-	row.git_name = dup(from->git_name);
-	row.git_email = dup(from->git_email);
-	row.agent = dup(from->agent);
-	row.model = dup(from->model);
-	row.runner = dup(from->runner);
-	row.skills = dup(from->skills);
-	row.mcp = dup(from->mcp);
-	row.session_id = dup(from->session_id);
-	row.sealed = dup(from->sealed);
-	row.pause_reason = dup(from->pause_reason);
-	row.wake_reason = dup(from->wake_reason);
-	row.boot = dup(from->boot);
+	row.id = copied(from->id);
+	row.account = copied(from->account);
+	row.name = copied(from->name);
+	row.error = copied(from->error);
+	row.runtime = copied(from->runtime);
+	row.image = copied(from->image);
+	row.snapshot_id = copied(from->snapshot_id);
+	row.size = copied(from->size);
+	row.labels = copied(from->labels);
+	row.network = copied(from->network);
+	row.init_command = copied(from->init_command);
+	row.git_name = copied(from->git_name);
+	row.git_email = copied(from->git_email);
+	row.agent = copied(from->agent);
+	row.model = copied(from->model);
+	row.runner = copied(from->runner);
+	row.skills = copied(from->skills);
+	row.mcp = copied(from->mcp);
+	row.session_id = copied(from->session_id);
+	row.sealed = copied(from->sealed);
+	row.pause_reason = copied(from->pause_reason);
+	row.wake_reason = copied(from->wake_reason);
+	row.boot = copied(from->boot);
 	return row;
 }
 
