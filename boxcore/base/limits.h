@@ -167,6 +167,25 @@
 #define LIMIT_BOX_KEYS 1000           /* API keys of an account */
 #define LIMIT_BOX_CREATE_MS 20000     /* then the answer is `creating`; clients poll */
 
+#define LIMIT_BOX_DRIVES 400   /* runs of a box at a time; LIMIT_BOX_RUNS holds them */
+#define LIMIT_BOX_DETACHED 200 /* runs without a client: one thread each */
+#define LIMIT_BOX_CODE (1 * LIMIT_MIB)         /* of a `code` call */
+#define LIMIT_BOX_TIMEOUT_MS 86400000          /* a day: of a `code` call, a schedule */
+#define LIMIT_BOX_PROMPT_FILES 10              /* of the contract */
+#define LIMIT_BOX_PROMPT_FILE (10 * LIMIT_MIB) /* of the contract */
+#define LIMIT_BOX_AGENTS 16 /* in one box at a time: each has a port for its model */
+#define LIMIT_BOX_STDERR_LINES 500 /* of an agent's, in the box's log */
+#define LIMIT_AGENT_QUIET_MS                                                             \
+	3600000                     /* an agent that says nothing: a long build is less */
+#define LIMIT_AGENT_LINGER_MS 30000 /* from its last event to its end */
+#define LIMIT_WEBHOOK_URL (2 * LIMIT_KIB)
+#define LIMIT_WEBHOOK_HEADERS 32
+#define LIMIT_WEBHOOK_HEADER (4 * LIMIT_KIB)  /* name and value */
+#define LIMIT_WEBHOOK_ANSWER (64 * LIMIT_KIB) /* which nobody reads */
+#define LIMIT_WEBHOOK_MS 30000                /* one delivery */
+#define LIMIT_WEBHOOK_TRIES 8                 /* over an hour */
+#define LIMIT_WEBHOOKS_AT_ONCE 8              /* one that hangs must not hold up all */
+
 /* The gate of boxes with a network policy */
 #define LIMIT_EGRESS_RULES 256       /* entries in one list of a policy */
 #define LIMIT_EGRESS_NAME 253        /* a host's name, as DNS has it */
