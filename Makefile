@@ -124,6 +124,7 @@ $(BOXINIT): $(INIT_SRC) $(INIT_SHARED) $(wildcard boxcore/init/*.h boxcore/link/
 $(B)/obj/prompts/prompts.o: $(wildcard prompts/*.md)
 $(B)/obj/service/store/migrations.o: $(wildcard service/store/migrations/*.sql)
 $(B)/obj/service/http/assets.o: $(wildcard service/http/web/* service/http/*.json)
+$(B)/obj/boxcore/runtime.o: deploy/images/runtime.Dockerfile
 $(B)/obj/boxcore/boxinit_blob.o: $(BOXINIT)
 $(B)/obj/boxcore/boxinit_blob.o: CFLAGS_ALL += -DBOXINIT_PATH='"$(BOXINIT)"'
 

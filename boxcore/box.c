@@ -12,6 +12,8 @@
 #include <stdio.h>
 
 #define STOP_GRACE_S 7 /* boxinit ends its runs within 5 */
+#define LAST_STATS_MS 2000
+#define EXIT_NO_MEMORY 70 /* boxinit's own */
 
 void box_container_name(
 	const struct boxcore *core, const char *id, char ret_name[BOX_CONTAINER_SIZE])
@@ -84,9 +86,10 @@ static int make_container(struct boxcore *core, const struct box_spec *spec,
 	/* An engine goes on making a container whose maker hung up, and nobody would know of it
 	 * then.  So this answer (10 to 30 ms) is waited for even after a cancel. */
 	cancel_deadline(
-		patience, LIMIT_ENGINE_CALL_MS, "the engine's time to make a container");
-	if (engine_container_create(
-		    core->engine, name, config, container, patience, err) == 0)
+		patience, LIMIT_ENGINE_WORK_MS, "the engine's time to make a container");
+	int rc = engine_container_create(
+		core->engine, name, config, container, patience, err);
+	if (rc == 0)
 		return 0;
 	if (err->kind == ERR_CONFLICT)
 		return err_set(err, ERR_CONFLICT, "there is a box %s already", spec->id);
@@ -100,7 +103,11 @@ static int create_gated(struct boxcore *core, const struct box_spec *spec,
 	struct link *link = NULL;
 
 	crypto_random_hex(nonce, 8);
-	if (make_container(core, spec, nonce, cancel, err) < 0) {
+	if (core_starts_enter(core, cancel, err) < 0)
+		return -1;
+	int rc = make_container(core, spec, nonce, cancel, err);
+	core_starts_leave(core);
+	if (rc < 0) {
 		/* Without an answer it may have been made all the same. */
 		if (err->kind == ERR_TRANSIENT || err->kind == ERR_CANCELLED)
 			undo_create(core, spec->id, nonce);
@@ -127,13 +134,30 @@ int box_create(struct boxcore *core, const struct box_spec *spec, struct cancel 
 
 /* ---- pause, resume, delete ------------------------------------------------------------- */
 
-static int pause_gated(
-	struct boxcore *core, const char *id, struct cancel *cancel, struct err *err)
+/* What the box has used until now.  It is stopped all the same when it does not say. */
+static void last_stats(struct boxcore *core, const char *id, struct box_stats *ret_stats,
+	struct cancel *cancel)
+{
+	CLEANUP(cancel) struct cancel *patience = cancel_new(cancel);
+	struct link *link = NULL;
+	struct err ignored = {0};
+
+	cancel_deadline(patience, LAST_STATS_MS, "the time for a last reading");
+	if (core_link_attach(core, id, false, &link, patience, &ignored) < 0)
+		return;
+	box_link_stats(link, ret_stats, patience, &ignored);
+	core_link_put(core, link);
+}
+
+static int pause_gated(struct boxcore *core, const char *id, struct box_stats *ret_stats,
+	struct cancel *cancel, struct err *err)
 {
 	CLEANUP(engine_container) struct engine_container container = {0};
 
 	if (box_inspect(core, id, &container, cancel, err) < 0)
 		return -1;
+	if (ret_stats && container.state == ENGINE_RUNNING)
+		last_stats(core, id, ret_stats, cancel);
 	if (container.state == ENGINE_PAUSED &&
 		engine_container_unpause(core->engine, container.id, cancel, err) < 0)
 		return -1; /* frozen, boxinit could not end its runs in order */
@@ -145,15 +169,28 @@ static int pause_gated(
 	return 0;
 }
 
-int box_pause(
-	struct boxcore *core, const char *id, struct cancel *cancel, struct err *err)
+static int pause_box(struct boxcore *core, const char *id, struct box_stats *ret_stats,
+	struct cancel *cancel, struct err *err)
 {
 	if (core_check_id(id, "a box's id", err) < 0 ||
 		core_gate_enter(core, id, cancel, err) < 0)
 		return -1;
-	int rc = pause_gated(core, id, cancel, err);
+	int rc = pause_gated(core, id, ret_stats, cancel, err);
 	core_gate_leave(core, id);
 	return rc < 0 ? err_wrap(err, "pause box %s", id) : 0;
+}
+
+int box_pause(
+	struct boxcore *core, const char *id, struct cancel *cancel, struct err *err)
+{
+	return pause_box(core, id, NULL, cancel, err);
+}
+
+int box_pause_stats(struct boxcore *core, const char *id, struct box_stats *ret_stats,
+	struct cancel *cancel, struct err *err)
+{
+	*ret_stats = (struct box_stats){0};
+	return pause_box(core, id, ret_stats, cancel, err);
 }
 
 int box_resume(
@@ -211,12 +248,32 @@ static enum box_state state_of(enum engine_state state)
 	return BOX_FAILED;
 }
 
+static enum box_end end_of(const struct engine_container *container)
+{
+	switch (container->state) {
+	case ENGINE_RUNNING:
+	case ENGINE_PAUSED: return BOX_END_NONE;
+	case ENGINE_CREATED: return BOX_END_FRESH;
+	case ENGINE_EXITED:
+	case ENGINE_OTHER: break;
+	}
+	/* A stop in order is boxinit's own exit; that some process of the box was killed for
+	 * want of memory says nothing unless the first was killed too. */
+	if (container->exit_code == 0)
+		return BOX_END_PAUSED;
+	if (container->exit_code == EXIT_NO_MEMORY || container->oom_killed)
+		return BOX_END_MEMORY;
+	return BOX_END_KILLED;
+}
+
 static void fill_info(struct box_info *info, const struct engine_container *container)
 {
 	str_copy(info->id, sizeof info->id, core_label(container->labels, LABEL_BOX));
 	str_copy(info->container, sizeof info->container, container->id);
 	str_copy(info->image, sizeof info->image, container->image);
 	info->state = state_of(container->state);
+	info->end = end_of(container);
+	info->exit_code = container->exit_code;
 	info->created_s = container->created_s;
 }
 
@@ -246,6 +303,18 @@ int box_get(struct boxcore *core, const char *id, struct box_info *ret_info,
 	return 0;
 }
 
+/* The list does not tell about memory; few boxes end so that it matters. */
+static void look_closer(
+	struct boxcore *core, struct box_info *info, struct cancel *cancel)
+{
+	CLEANUP(engine_container) struct engine_container container = {0};
+	struct err ignored = {0};
+
+	if (info->end == BOX_END_KILLED &&
+		box_inspect(core, info->id, &container, cancel, &ignored) == 0)
+		fill_info(info, &container);
+}
+
 int box_list(struct boxcore *core, struct box_info **ret_infos, size_t *ret_count,
 	struct cancel *cancel, struct err *err)
 {
@@ -259,8 +328,10 @@ int box_list(struct boxcore *core, struct box_info **ret_infos, size_t *ret_coun
 		return -1;
 	struct box_info *infos = mem_array(count ? count : 1, sizeof *infos);
 	for (size_t i = 0; i < count; i++) {
-		if (is_ours(core, &all[i], NULL))
-			fill_info(&infos[kept++], &all[i]);
+		if (!is_ours(core, &all[i], NULL))
+			continue;
+		fill_info(&infos[kept], &all[i]);
+		look_closer(core, &infos[kept++], cancel);
 	}
 	engine_containers_free(all, count);
 	*ret_infos = infos;

@@ -98,7 +98,11 @@ static int bring_up(struct boxcore *core, const char *id,
 	case ENGINE_EXITED:
 		if (!wake)
 			return err_set(err, ERR_CONFLICT, "box %s is paused", id);
-		return start(core, container->id, cancel, err);
+		if (core_starts_enter(core, cancel, err) < 0)
+			return -1;
+		int rc = start(core, container->id, cancel, err);
+		core_starts_leave(core);
+		return rc;
 	case ENGINE_OTHER: break;
 	}
 	return err_set(err, ERR_TRANSIENT, "box %s is being removed or restarted", id);

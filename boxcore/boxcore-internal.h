@@ -45,6 +45,7 @@ struct tunnels *core_tunnels(struct boxcore *core);
 
 struct link_entry;
 struct gate;
+struct start_waiter;
 
 struct boxcore {
 	struct engine *engine;
@@ -62,6 +63,8 @@ struct boxcore {
 	struct cond changed;
 	struct link_entry *links;
 	struct gate *gates;
+	struct start_waiter *starts; /* in line, the longest waiting first */
+	int starting;
 };
 
 /* As core_link_get(), by one who is within the box's gate. */
@@ -77,6 +80,12 @@ int core_gate_enter(
 bool core_gate_try(struct boxcore *core, const char *box);
 void core_gate_leave(struct boxcore *core, const char *box);
 
+/* Starting containers is the Engine's dearest work and it fails under too much of it: callers
+ * stand in line, first come first served, LIMIT_BOX_STARTS at a time.  A leaf: whoever has
+ * entered waits for no gate (starts.c). */
+int core_starts_enter(struct boxcore *core, struct cancel *cancel, struct err *err);
+void core_starts_leave(struct boxcore *core);
+
 /* [a-z0-9-]{1,63}: ERR_INPUT names `what`. */
 int core_check_id(const char *id, const char *what, struct err *err);
 
@@ -86,6 +95,9 @@ void box_container_name(
 /* The box's container; ERR_NOT_FOUND when there is none or it is not ours. */
 int box_inspect(struct boxcore *core, const char *id,
 	struct engine_container *ret_container, struct cancel *cancel, struct err *err);
+/* The statistics over a link that the caller holds (stats.c). */
+int box_link_stats(struct link *link, struct box_stats *ret_stats, struct cancel *cancel,
+	struct err *err);
 /* Within the gate: starts it if it does not run and `wake`, thaws it if a commit was cut
  * off, attaches, sets up the network. */
 int box_attach(struct boxcore *core, const char *id, bool wake, struct link **ret_link,
@@ -113,6 +125,9 @@ int initvol_ensure(struct boxcore *core, struct cancel *cancel, struct err *err)
 /* The work of it, for a volume of any name: makes it hold "boxinit" with these bytes. */
 int initvol_fill(struct engine *engine, const char *volume, const void *bytes, size_t len,
 	struct cancel *cancel, struct err *err);
+
+/* Appends a tar archive of one executable file of root's, with its end. */
+void core_tar_file(struct strbuf *tar, const char *name, const void *data, size_t len);
 
 /* The bytes of boxinit (boxinit_blob.c). */
 const void *boxinit_blob(size_t *ret_len);

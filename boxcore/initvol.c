@@ -32,7 +32,7 @@ struct tar_header {
 };
 _Static_assert(sizeof(struct tar_header) == TAR_BLOCK, "a tar header is one block");
 
-static void write_tar(struct strbuf *tar, const char *name, const void *data, size_t len)
+void core_tar_file(struct strbuf *tar, const char *name, const void *data, size_t len)
 {
 	struct tar_header header = {.type = '0', .magic = "ustar", .version = {'0', '0'}};
 	unsigned char bytes[TAR_BLOCK];
@@ -214,7 +214,7 @@ static int fill(struct engine *engine, const char *helper, const struct content 
 	int filled = is_filled(engine, helper, want, cancel, err);
 	if (filled != 0)
 		return filled < 0 ? -1 : 0;
-	write_tar(&tar, "boxinit", want->bytes, want->len);
+	core_tar_file(&tar, "boxinit", want->bytes, want->len);
 	if (strbuf_check(&tar, "boxinit", err) < 0 ||
 		engine_archive_put(
 			engine, helper, FILL_PATH, tar.data, tar.len, cancel, err) < 0)

@@ -86,13 +86,31 @@ static struct run *run_new(struct boxcore *core, const char *id, bool keep)
 	return run;
 }
 
+/* A box that is paused has no runs, and to ask for one is no reason to wake it. */
+static int link_for_run(struct boxcore *core, const char *box, const char *id,
+	struct link **ret_link, struct cancel *cancel, struct err *err)
+{
+	struct err why = {0};
+
+	if (core_link_get(core, box, false, ret_link, cancel, &why) == 0)
+		return 0;
+	if (why.kind == ERR_CONFLICT)
+		return err_set(err, ERR_NOT_FOUND,
+			"box %s is paused, which ended its run %s", box, id);
+	*err = why;
+	return -1;
+}
+
 /* Sends the opening message and waits for OPENED. */
 static int open_stream(struct run *run, const char *box, enum proto_type type,
 	const struct strbuf *request, struct cancel *cancel, struct err *err)
 {
 	struct stream_event event;
 
-	if (core_link_get(run->core, box, true, &run->link, cancel, err) < 0)
+	if (type == PROTO_START
+			? core_link_get(run->core, box, true, &run->link, cancel, err) < 0
+			: link_for_run(run->core, box, run->id, &run->link, cancel, err) <
+				  0)
 		return -1;
 	if (stream_open(run->link, type, request->data, request->len, &run->stream, err) <
 			0 ||
@@ -161,6 +179,26 @@ void run_close(struct run *run)
 	if (run->link)
 		core_link_put(run->core, run->link);
 	free(run);
+}
+
+/* The answer has nowhere to go and is dropped when it comes. */
+static void forget_unheard(struct run *run)
+{
+	CLEANUP(strbuf) struct strbuf request = STRBUF_INIT(256);
+	struct stream *stream = NULL;
+	struct err ignored = {0};
+
+	add_text(&request, run->id);
+	if (stream_open(run->link, PROTO_FORGET, request.data, request.len, &stream,
+		    &ignored) == 0)
+		stream_close(stream);
+}
+
+void run_done(struct run *run)
+{
+	if (run && run->keep && run->ended && run->link)
+		forget_unheard(run);
+	run_close(run);
 }
 
 /* ---- reading --------------------------------------------------------------------------- */
@@ -265,7 +303,7 @@ static int call_by_id(struct boxcore *core, const char *box, enum proto_type typ
 		return -1;
 	add_text(&request, id);
 	strbuf_add(&request, more, len);
-	if (core_link_get(core, box, true, &link, cancel, err) < 0)
+	if (link_for_run(core, box, id, &link, cancel, err) < 0)
 		return -1;
 	int rc = link_call(link, type, request.data, request.len, NULL, cancel, err);
 	core_link_put(core, link);
@@ -297,6 +335,54 @@ int run_forget(struct boxcore *core, const char *box, const char *id,
 	struct cancel *cancel, struct err *err)
 {
 	return call_by_id(core, box, PROTO_FORGET, id, NULL, 0, cancel, err);
+}
+
+/* ---- all kept ones --------------------------------------------------------------------- */
+
+static bool read_info(struct wire *wire, struct run_info *info)
+{
+	struct err ignored = {0};
+
+	*info = (struct run_info){0};
+	wire_string(wire, info->id, sizeof info->id);
+	info->exited = wire_u8(wire) != 0;
+	info->exit_code = (int)wire_u32(wire);
+	info->first = wire_u64(wire);
+	info->end = wire_u64(wire);
+	return !wire->bad && core_check_id(info->id, "the id of a run", &ignored) == 0 &&
+	       info->first <= info->end;
+}
+
+static int read_infos(const struct strbuf *reply, struct run_info **ret_infos,
+	size_t *ret_count, struct err *err)
+{
+	struct wire wire = {.at = (const uint8_t *)strbuf_str(reply), .left = reply->len};
+	CLEANUP(mem) struct run_info *infos = mem_array(LIMIT_BOX_RUNS, sizeof *infos);
+	size_t count = 0;
+
+	for (; wire.left > 0; count++) {
+		if (count == LIMIT_BOX_RUNS || !read_info(&wire, &infos[count]))
+			return err_set(err, ERR_INTERNAL,
+				"the box sent a malformed list of runs");
+	}
+	*ret_infos = TAKE(infos);
+	*ret_count = count;
+	return 0;
+}
+
+int run_list(struct boxcore *core, const char *box, struct run_info **ret_infos,
+	size_t *ret_count, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf reply = STRBUF_INIT(LIMIT_LINK_REPLY);
+	struct link *link = NULL;
+
+	if (core_link_get(core, box, false, &link, cancel, err) < 0)
+		return -1;
+	int rc = link_call(link, PROTO_LIST, NULL, 0, &reply, cancel, err);
+	core_link_put(core, link);
+	if (rc < 0 || read_infos(&reply, ret_infos, ret_count, err) < 0)
+		return err_wrap(err, "runs of box %s", box);
+	return 0;
 }
 
 /* ---- to the end ------------------------------------------------------------------------ */
@@ -336,6 +422,7 @@ static int take_event(
 	} else {
 		result->exit_code = event->exit_code;
 		result->cpu_us = event->cpu_us;
+		result->peak_bytes = event->peak_bytes;
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "boxcore/base/str.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void path_to(struct strbuf *path, const char *id, const char *verb)
 {
@@ -227,12 +228,25 @@ int engine_container_inspect(struct engine *engine, const char *id,
 	str_copy(c.image_id, sizeof c.image_id, json_or_string(json, "Image", ""));
 	c.state = state_of(json_or_string(json, "State.Status", ""));
 	c.created_s = engine_time(json_or_string(json, "Created", NULL));
-	c.exit_code = (int)json_or_int(json, "State.ExitCode", 0);
+	c.exit_code = (int)json_or_int(json, "State.ExitCode", -1);
 	c.oom_killed = json_or_bool(json, "State.OOMKilled", false);
 	c.labels = labels_of(json, "Config.Labels");
 	set_ip(&c, json);
 	*ret_container = c;
 	return 0;
+}
+
+/* A list tells the exit code only within a sentence, "Exited (137) 5 minutes ago", which is as
+ * old as the engine. */
+static int exit_code_of(const char *status)
+{
+	static const char before[] = "Exited (";
+	char *end = NULL;
+
+	if (!str_starts(status, before))
+		return -1;
+	long code = strtol(status + strlen(before), &end, 10);
+	return *end == ')' && code >= 0 && code <= 255 ? (int)code : -1;
 }
 
 static void read_listed(struct engine_container *c, const json_t *json)
@@ -245,8 +259,28 @@ static void read_listed(struct engine_container *c, const json_t *json)
 	str_copy(c->image, sizeof c->image, json_or_string(json, "Image", ""));
 	str_copy(c->image_id, sizeof c->image_id, json_or_string(json, "ImageID", ""));
 	c->state = state_of(json_or_string(json, "State", ""));
+	c->exit_code = exit_code_of(json_or_string(json, "Status", ""));
 	c->created_s = json_or_int(json, "Created", 0);
 	c->labels = labels_of(json, "Labels");
+}
+
+int engine_container_size(struct engine *engine, const char *id, int64_t *ret_bytes,
+	struct cancel *cancel, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
+	CLEANUP(json) json_t *json = NULL;
+	char what[160];
+	struct engine_call call = {.method = "GET",
+		.what = what,
+		.path = &path,
+		.total_ms = LIMIT_ENGINE_WORK_MS};
+
+	snprintf(what, sizeof what, "size of container %s", id);
+	path_to(&path, id, "/json?size=1");
+	if (engine_call(engine, &call, &json, NULL, cancel, err) < 0)
+		return -1;
+	*ret_bytes = json_or_int(json, "SizeRw", 0); /* left out when it is 0 */
+	return 0;
 }
 
 int engine_container_list(struct engine *engine, const char *const *labels,

@@ -64,6 +64,12 @@ int engine_refused(const struct engine_call *call, const struct http_answer *ans
 /* The error of a text that came in a stream after a 200.  Always returns -1. */
 int engine_refused_text(const char *what, const char *text, struct err *err);
 
+/* An answer of JSON lines, as pull, import and build give: told line by line.  `last` (may be
+ * NULL) gets the last status.  An error in the stream is the error of the call. */
+int engine_follow(struct engine *engine, struct engine_call *call,
+	engine_on_progress on_progress, void *arg, char last[ENGINE_ID_SIZE],
+	struct cancel *cancel, struct err *err);
+
 /* "2026-11-22T20:35:01.123456789Z" to Unix seconds; 0 when it is not one. */
 int64_t engine_time(const char *text);
 

@@ -89,10 +89,10 @@ struct engine_container {
 	char image_id[ENGINE_ID_SIZE];
 	enum engine_state state;
 	int64_t created_s;
-	int exit_code; /* inspect only, while ENGINE_EXITED */
-	bool oom_killed;
-	char ip[64];    /* inspect only: the first network's address, or empty */
-	json_t *labels; /* object, never NULL after success */
+	int exit_code;   /* while ENGINE_EXITED; -1: the engine told none */
+	bool oom_killed; /* inspect only: some process of it was, not always the first */
+	char ip[64];     /* inspect only: the first network's address, or empty */
+	json_t *labels;  /* object, never NULL after success */
 };
 void engine_container_release(struct engine_container *container);
 DEFINE_CLEANUP(engine_container, struct engine_container, engine_container_release(value))
@@ -114,6 +114,9 @@ int engine_container_unpause(struct engine *engine, const char *id, struct cance
 	struct err *err); /* one that is not paused is fine */
 int engine_container_inspect(struct engine *engine, const char *id,
 	struct engine_container *ret_container, struct cancel *cancel, struct err *err);
+/* Bytes of the files in the container's own layer; the engine walks it. */
+int engine_container_size(struct engine *engine, const char *id, int64_t *ret_bytes,
+	struct cancel *cancel, struct err *err);
 /* By force, with its anonymous volumes; a missing one is fine. */
 int engine_container_remove(
 	struct engine *engine, const char *id, struct cancel *cancel, struct err *err);
@@ -176,6 +179,19 @@ int engine_image_tag(struct engine *engine, const char *ref, const char *repo,
 /* "debian:12" or with a digest; told of progress now and then (may be NULL). */
 typedef void (*engine_on_progress)(void *arg, const char *status);
 int engine_image_pull(struct engine *engine, const char *ref,
+	engine_on_progress on_progress, void *arg, struct cancel *cancel,
+	struct err *err);
+/* An image from a Dockerfile; told of each line of the build (may be NULL).  A build whose
+ * caller hangs up ends.  ERR_INPUT with the last words of the build when a step of it
+ * fails. */
+struct engine_build {
+	const char *const *tags; /* "repo:tag", NULL-ended; the names of the image */
+	const void *context; /* an uncompressed tar archive with the file "Dockerfile" */
+	size_t context_len;
+	const char *const *args;   /* "K=V", NULL-ended: build arguments, no secrets */
+	const char *const *labels; /* "K=V", NULL-ended */
+};
+int engine_image_build(struct engine *engine, const struct engine_build *build,
 	engine_on_progress on_progress, void *arg, struct cancel *cancel,
 	struct err *err);
 /* An image of one layer from a tar archive read from `source`. */

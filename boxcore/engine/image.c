@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Images.  Pull and import answer 200 before they have done anything: what counts is the
- * stream of JSON lines that follows. */
+/* Images: looked at, named, removed, fetched. */
 #include "boxcore/engine/engine-internal.h"
 
 #include "boxcore/base/limits.h"
@@ -118,73 +117,7 @@ int engine_image_tag(struct engine *engine, const char *ref, const char *repo,
 	return engine_call(engine, &call, NULL, NULL, cancel, err);
 }
 
-/* ---- streams of JSON lines ------------------------------------------------------------- */
-
-struct progress {
-	struct strbuf line;
-	engine_on_progress on_progress;
-	void *arg;
-	char status[ENGINE_ID_SIZE]; /* the last one: import tells the image's id so */
-	char error[LIMIT_ENGINE_MESSAGE + 1];
-};
-
-static void read_line(struct progress *p)
-{
-	struct err ignored = {0};
-	CLEANUP(json) json_t *json = NULL;
-
-	if (p->line.len > 0)
-		json = json_parse(p->line.data, p->line.len, &ignored);
-	strbuf_reset(&p->line);
-	const char *error = json_or_string(json, "errorDetail.message", NULL);
-	const char *status = json_or_string(json, "status", NULL);
-	if (!error)
-		error = json_or_string(json, "error", NULL);
-	if (error && !p->error[0])
-		str_copy(p->error, sizeof p->error, error);
-	if (status)
-		str_copy(p->status, sizeof p->status, status);
-	if (status && p->on_progress)
-		p->on_progress(p->arg, status);
-}
-
-static int take_lines(void *arg, const void *data, size_t len, struct err *err)
-{
-	struct progress *p = arg;
-	const char *at = data;
-
-	while (len > 0) {
-		const char *end = memchr(at, '\n', len);
-		size_t n = end ? (size_t)(end - at) : len;
-		strbuf_add(&p->line, at, n);
-		if (strbuf_check(&p->line, "a line of the engine's progress", err) < 0)
-			return -1;
-		if (end)
-			read_line(p);
-		n += end != NULL;
-		at += n;
-		len -= n;
-	}
-	return 0;
-}
-
-static int follow(struct engine *engine, struct engine_call *call, struct progress *p,
-	struct cancel *cancel, struct err *err)
-{
-	strbuf_init(&p->line, LIMIT_API_BODY);
-	call->sink = take_lines;
-	call->sink_arg = p;
-	call->max = SIZE_MAX; /* a line at a time; nothing is kept */
-	call->total_ms = -1;
-	call->silence_ms = LIMIT_ENGINE_SILENCE_MS;
-	int rc = engine_call(engine, call, NULL, NULL, cancel, err);
-	if (rc == 0)
-		read_line(p); /* the last may have no line end */
-	strbuf_release(&p->line);
-	if (rc == 0 && p->error[0])
-		return engine_refused_text(call->what, p->error, err);
-	return rc;
-}
+/* ---- fetched and unpacked --------------------------------------------------------------- */
 
 /* "host:5000/name:tag" or "name@sha256:..." into its two halves; the tag is "latest" when
  * there is none, for without one the engine would fetch them all. */
@@ -214,7 +147,6 @@ int engine_image_pull(struct engine *engine, const char *ref,
 	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
 	char what[300], name[256];
 	const char *tag = NULL;
-	struct progress progress = {.on_progress = on_progress, .arg = arg};
 	struct engine_call call = {.method = "POST", .what = what, .path = &path};
 
 	if (split_ref(ref, name, sizeof name, &tag, err) < 0)
@@ -223,7 +155,7 @@ int engine_image_pull(struct engine *engine, const char *ref,
 	strbuf_adds(&path, "/images/create");
 	engine_path_query(&path, "fromImage", name);
 	engine_path_query(&path, "tag", tag);
-	return follow(engine, &call, &progress, cancel, err);
+	return engine_follow(engine, &call, on_progress, arg, NULL, cancel, err);
 }
 
 int engine_image_import(struct engine *engine, const char *repo, const char *tag,
@@ -232,7 +164,7 @@ int engine_image_import(struct engine *engine, const char *repo, const char *tag
 {
 	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
 	char what[300];
-	struct progress progress = {0};
+	char last[ENGINE_ID_SIZE] = "";
 	struct engine_call call = {.method = "POST",
 		.what = what,
 		.path = &path,
@@ -243,10 +175,10 @@ int engine_image_import(struct engine *engine, const char *repo, const char *tag
 	strbuf_adds(&path, "/images/create?fromSrc=-");
 	engine_path_query(&path, "repo", repo);
 	engine_path_query(&path, "tag", tag);
-	if (follow(engine, &call, &progress, cancel, err) < 0)
+	if (engine_follow(engine, &call, NULL, NULL, last, cancel, err) < 0)
 		return -1;
-	if (!str_starts(progress.status, "sha256:"))
+	if (!str_starts(last, "sha256:"))
 		return err_set(err, ERR_INTERNAL, "%s: the engine told no id", what);
-	str_copy(ret_image, ENGINE_ID_SIZE, progress.status);
+	str_copy(ret_image, ENGINE_ID_SIZE, last);
 	return 0;
 }
