@@ -25,6 +25,15 @@ void crypto_sha256(const void *data, size_t len, uint8_t ret_digest[SHA256_SIZE]
 		abort();
 }
 
+void crypto_sha1(const void *data, size_t len, uint8_t ret_digest[SHA1_SIZE])
+{
+	unsigned int size = 0;
+
+	if (!EVP_Digest(data, len, ret_digest, &size, EVP_sha1(), NULL) ||
+		size != SHA1_SIZE)
+		abort();
+}
+
 void crypto_sha256_hex(const void *data, size_t len, char ret_hex[SHA256_HEX_SIZE])
 {
 	uint8_t digest[SHA256_SIZE];

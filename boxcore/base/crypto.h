@@ -16,6 +16,9 @@
 #define SHA256_HEX_SIZE 65 /* with the NUL */
 
 void crypto_sha256(const void *data, size_t len, uint8_t ret_digest[SHA256_SIZE]);
+#define SHA1_SIZE 20
+/* For the handshake of WebSockets alone, which asks for it: no protection of anything. */
+void crypto_sha1(const void *data, size_t len, uint8_t ret_digest[SHA1_SIZE]);
 void crypto_sha256_hex(const void *data, size_t len, char ret_hex[SHA256_HEX_SIZE]);
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 	uint8_t ret_mac[SHA256_SIZE]);
