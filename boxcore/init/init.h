@@ -11,7 +11,10 @@
  *	run.c      runs; ends.c: their pipes; output.c: their output; spool.c: the kept
  *	           part of it
  *	reaper.c   the process that stands between us and each run; spawn.c: executing
- *	tcp.c net.c stats.c file.c
+ *	tcp.c stats.c file.c
+ *	net.c      the network's modes; route.c: its routes; nft.c: its packet rules;
+ *	           cut.c: connections of a former mode
+ *	gate.c     connections and names of a box with a policy; dns.c: questions
  *
  * Out of memory ends the process and with it the box; so all that is kept is bounded.
  */
@@ -79,7 +82,7 @@ struct writer {
 	bool broken; /* the reader is gone: what comes is dropped */
 };
 
-enum stream_kind { STREAM_RUN, STREAM_STOP, STREAM_TCP, STREAM_LISTEN };
+enum stream_kind { STREAM_RUN, STREAM_STOP, STREAM_TCP, STREAM_LISTEN, STREAM_GATE };
 
 struct run;
 struct stream {
@@ -99,6 +102,7 @@ struct stream {
 	struct writer writer; /* TCP */
 	bool connecting, readable, sent_eof;
 	bool offered; /* by ACCEPT; the host has not taken it yet */
+	bool gated;   /* of the gate */
 	uint16_t port;
 };
 
@@ -261,8 +265,39 @@ void tcp_taken(struct stream *stream);
 /* `keep` what the next host can take up: ports, and connections that nobody took. */
 void tcp_drop(struct stream *stream, bool keep);
 
+/* Offers a connection to the host by an ACCEPT of this payload; false: closed, for there
+ * are too many streams. */
+bool tcp_offer(int fd, const uint8_t *payload, size_t len, bool gated);
+void tcp_end_gated(void); /* cuts all connections of the gate */
+
 bool net_is_set(void);
+bool net_is_gated(void);
 void net_setup(uint32_t stream, struct wire *wire);
+
+/* 0, or -1 with errno (route.c). */
+int route_unreachable(const char *cidr);
+int route_all_local(bool on);                            /* every address is this box */
+int route_default(uint32_t gateway, uint32_t interface); /* network byte order */
+
+struct nft_gate {
+	uint16_t tcp_port, dns_port; /* of 127.0.0.1 */
+	uint32_t own[4];             /* addresses of the box; reached as ever */
+	size_t own_count;
+};
+int nft_gate(const struct nft_gate *gate); /* 0, or -1 with errno; all or nothing */
+int nft_clear(void);
+void cut_connections(void);
+
+/* 0, or -1 with errno; open already is fine. */
+int gate_open(uint16_t *ret_tcp_port, uint16_t *ret_dns_port);
+void gate_close(void);
+void gate_listen(uint32_t stream); /* GATE */
+void gate_drop(void);              /* its stream goes */
+void gate_ended(void);             /* a connection of it has */
+bool gate_keep(int fd);            /* one that nobody took, for the next host */
+void gate_work(void);
+bool gate_work_left(void);
+
 void stats_reply(uint32_t stream);
 int file_main(int argc, char **argv);
 

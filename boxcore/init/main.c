@@ -197,7 +197,8 @@ static void self_start(void)
 
 static int wait_ms(void)
 {
-	if (stream_pump_left() || output_work_left() || session_read_left())
+	if (stream_pump_left() || output_work_left() || session_read_left() ||
+		gate_work_left())
 		return 0;
 	if (wake_at == 0)
 		return -1;
@@ -210,6 +211,7 @@ static void work(void)
 	session_read();
 	output_work();
 	stream_pump();
+	gate_work();
 	out_flush();
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The box's network, set up once before anything else runs: loopback up, and for a box
- * with an interface, routes that make the given ranges unreachable while the default
- * route goes on (its next hop was resolved when it was made).  By rtnetlink, whose
- * structures are written out here because musl has no kernel headers.
+ * The box's network, set up before anything else runs and changed while it runs.
+ *
+ * ALL: routes make the given ranges unreachable while the default route goes on (its next
+ * hop was resolved when it was made).  GATED: the packet rules of nft.c are there first,
+ * then every address is the box's own (a route in the table that is looked into before all
+ * others), then the interfaces go down.  So there is no moment at which a packet leaves
+ * that neither mode would let out, and nothing but loopback is left.
  */
 #include "boxcore/init/init.h"
 
@@ -18,179 +21,240 @@
 #include <unistd.h>
 
 #define CIDRS_MAX 256
-
-struct netlink_addr {
-	uint16_t family, pad;
-	uint32_t pid, groups;
-};
-
-struct route_request {
-	uint32_t len;
-	uint16_t type, flags;
-	uint32_t seq, pid;
-	struct {
-		uint8_t family, dst_len, src_len, tos;
-		uint8_t table, protocol, scope, type;
-		uint32_t flags;
-	} route;
-	struct {
-		uint16_t len, type;
-	} attr;
-	uint8_t dst[16];
-};
-
-struct ack {
-	uint32_t len;
-	uint16_t type, flags;
-	uint32_t seq, pid;
-	int32_t error;
-	uint8_t rest[1024];
-};
-
-enum {
-	NL_ROUTE = 0,        /* NETLINK_ROUTE */
-	NL_ERROR = 2,        /* NLMSG_ERROR */
-	NL_NEW_ROUTE = 24,   /* RTM_NEWROUTE */
-	NL_FLAGS = 0x505,    /* REQUEST | ACK | REPLACE | CREATE */
-	NL_TABLE_MAIN = 254, /* RT_TABLE_MAIN */
-	NL_PROTO_STATIC = 4, /* RTPROT_STATIC */
-	NL_UNREACHABLE = 7,  /* RTN_UNREACHABLE */
-	NL_DST = 1,          /* RTA_DST */
-};
+#define INTERFACES_MAX 8
 
 static bool is_set;
+static bool is_gated;
+
+/* What was up before the box was gated, and its way out. */
+static struct {
+	char names[INTERFACES_MAX][IF_NAMESIZE];
+	size_t count;
+	uint32_t gateway; /* network byte order; 0: none */
+	char gateway_interface[IF_NAMESIZE];
+} before;
 
 bool net_is_set(void)
 {
 	return is_set;
 }
 
+bool net_is_gated(void)
+{
+	return is_gated;
+}
+
+/* ---- interfaces ------------------------------------------------------------------------ */
+
+static int interface_set(int fd, const char *name, bool up)
+{
+	struct ifreq request = {0};
+
+	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+		return -1;
+	if (!(request.ifr_flags & IFF_UP) == !up)
+		return 0;
+	request.ifr_flags = (short)(request.ifr_flags ^ IFF_UP);
+	return ioctl(fd, SIOCSIFFLAGS, &request);
+}
+
+static bool interface_is_up(int fd, const char *name)
+{
+	struct ifreq request = {0};
+
+	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+	return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
+}
+
 static int loopback_up(void)
 {
-	struct ifreq request = {.ifr_name = "lo"};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
-	int rc = ioctl(fd, SIOCGIFFLAGS, &request);
-	if (rc == 0 && !(request.ifr_flags & IFF_UP)) {
-		request.ifr_flags |= IFF_UP;
-		rc = ioctl(fd, SIOCSIFFLAGS, &request);
-	}
+	int rc = interface_set(fd, "lo", true);
 	int errnum = errno;
 	close(fd);
 	errno = errnum;
 	return rc;
 }
 
-/* "10.0.0.0/8" or an address alone; false when it is neither. */
-static bool parse_cidr(const char *text, struct route_request *request)
+/* The default route: "eth0 00000000 010012AC 0003 ... 00000000 ...", numbers as they lie
+ * in memory. */
+static void note_gateway(void)
 {
-	char address[64];
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	char line[256], name[IF_NAMESIZE];
+	unsigned long destination, address;
+	unsigned flags;
+	FILE *file = fopen("/proc/net/route", "re");
 
-	if (len >= sizeof address)
-		return false;
-	memcpy(address, text, len);
-	address[len] = '\0';
-	bool six = strchr(address, ':');
-	unsigned long most = six ? 128 : 32, bits = most;
-	if (slash) {
-		char *end;
-
-		bits = strtoul(slash + 1, &end, 10);
-		if (*end || end == slash + 1 || bits > most || bits == 0)
-			return false;
+	while (file && fgets(line, sizeof line, file)) {
+		/* allowed: bounded word */
+		if (sscanf(line, "%15s %lx %lx %x", name, &destination, &address,
+			    &flags) == 4 &&
+			destination == 0 && flags & 2) {
+			before.gateway = (uint32_t)address;
+			memcpy(before.gateway_interface, name, sizeof name);
+		}
 	}
-	request->route.family = six ? AF_INET6 : AF_INET;
-	request->route.dst_len = (uint8_t)bits;
-	request->attr.len = (uint16_t)(sizeof request->attr + most / 8);
-	return inet_pton(six ? AF_INET6 : AF_INET, address, request->dst) == 1;
+	if (file)
+		fclose(file);
 }
 
-/* Host bits must be zero for the kernel. */
-static void mask(struct route_request *request)
+/* The addresses of the box itself, host byte order. */
+static size_t own_addresses(int fd, uint32_t *own, size_t most)
 {
-	for (unsigned bit = request->route.dst_len; bit < 128; bit++)
-		request->dst[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
-}
+	struct ifreq requests[INTERFACES_MAX + 1];
+	struct ifconf list = {.ifc_len = sizeof requests, .ifc_req = requests};
+	size_t count = 0;
 
-/* 0, or -1 with errno: the kernel's answer. */
-static int exchange(int fd, struct route_request *request)
-{
-	struct ack ack;
-
-	request->len =
-		(uint32_t)(offsetof(struct route_request, attr) + request->attr.len);
-	if (send(fd, request, request->len, 0) < 0)
-		return -1;
-	ssize_t n = recv(fd, &ack, sizeof ack, 0); /* the kernel answers within send() */
-	if (n < (ssize_t)offsetof(struct ack, rest) || ack.type != NL_ERROR) {
-		errno = EPROTO;
-		return -1;
-	}
-	errno = -ack.error;
-	return ack.error == 0 ? 0 : -1;
-}
-
-static int unreachable(int fd, const char *cidr)
-{
-	struct route_request request = {
-		.type = NL_NEW_ROUTE,
-		.flags = NL_FLAGS,
-		.route = {.table = NL_TABLE_MAIN,
-			.protocol = NL_PROTO_STATIC,
-			.type = NL_UNREACHABLE},
-		.attr = {.type = NL_DST},
-	};
-
-	errno = EINVAL;
-	if (!parse_cidr(cidr, &request))
-		return -1;
-	mask(&request);
-	if (exchange(fd, &request) == 0)
+	if (ioctl(fd, SIOCGIFCONF, &list) < 0)
 		return 0;
-	/* A box without IPv6 needs no route for it. */
-	bool no_ipv6 = errno == EOPNOTSUPP || errno == EAFNOSUPPORT ||
-		       errno == EPROTONOSUPPORT || errno == EACCES || errno == ENODEV;
-	return request.route.family == AF_INET6 && no_ipv6 ? 0 : -1;
+	for (size_t i = 0; i < (size_t)list.ifc_len / sizeof *requests; i++) {
+		struct sockaddr_in in;
+
+		memcpy(&in, &requests[i].ifr_addr, sizeof in);
+		uint32_t address = ntohl(in.sin_addr.s_addr);
+		if (address >> 24 != 127 && count < most)
+			own[count++] = address;
+	}
+	return count;
 }
 
-void net_setup(uint32_t stream, struct wire *wire)
+static int interfaces_down(int fd)
 {
-	struct netlink_addr kernel = {.family = AF_NETLINK};
-	uint8_t mode = wire_u8(wire);
-	uint32_t count = wire_u32(wire);
+	struct if_nameindex *all = if_nameindex();
+
+	if (!all)
+		return -1;
+	before.count = 0;
+	for (struct if_nameindex *at = all; at->if_name; at++) {
+		if (strcmp(at->if_name, "lo") == 0 || !interface_is_up(fd, at->if_name))
+			continue;
+		if (before.count == INTERFACES_MAX ||
+			interface_set(fd, at->if_name, false) < 0) {
+			if_freenameindex(all);
+			return -1;
+		}
+		memcpy(before.names[before.count++], at->if_name,
+			strlen(at->if_name) + 1);
+	}
+	if_freenameindex(all);
+	return 0;
+}
+
+static int interfaces_up(int fd)
+{
+	for (size_t i = 0; i < before.count; i++)
+		if (interface_set(fd, before.names[i], true) < 0)
+			return -1;
+	if (before.gateway && route_default(before.gateway,
+				      if_nametoindex(before.gateway_interface)) < 0)
+		return -1;
+	before.count = 0;
+	before.gateway = 0;
+	return 0;
+}
+
+/* ---- the gate -------------------------------------------------------------------------- */
+
+static int close_for_gate(int fd)
+{
+	int rc = route_all_local(true);
+
+	/* Whatever failed: as closed as can be. */
+	return interfaces_down(fd) < 0 ? -1 : rc;
+}
+
+static void set_gated(uint32_t stream, int fd)
+{
+	struct nft_gate gate = {0};
+
+	if (is_gated) {
+		out_reply(stream, NULL, 0);
+		return;
+	}
+	is_set = false; /* until all of it stands, nothing is started */
+	gate.own_count = own_addresses(fd, gate.own, sizeof gate.own / sizeof *gate.own);
+	note_gateway();
+	if (gate_open(&gate.tcp_port, &gate.dns_port) < 0) {
+		out_fail_errno(stream, errno, "open the gate's ports in the box");
+		return;
+	}
+	int nft = nft_gate(&gate), errnum = errno;
+	if (close_for_gate(fd) < 0) {
+		out_fail_errno(stream, errno, "take the box's interface down");
+		return;
+	}
+	if (nft < 0) {
+		out_fail(stream, PROTO_FAIL_INTERNAL,
+			"the kernel of the engine's host refuses the packet rules that a "
+			"network policy needs (%s): it must have nf_tables with nat "
+			"(CONFIG_NF_TABLES, NF_TABLES_IPV4, NFT_NAT; modprobe nf_tables "
+			"nft_nat nft_chain_nat)",
+			strerror(errnum));
+		return;
+	}
+	cut_connections();
+	is_set = is_gated = true;
+	out_reply(stream, NULL, 0);
+}
+
+/* The unreachable ranges stand already. */
+static int leave_gate(int fd)
+{
+	if (interfaces_up(fd) < 0 || route_all_local(false) < 0 || nft_clear() < 0)
+		return -1;
+	tcp_end_gated();
+	gate_close();
+	is_gated = false;
+	return 0;
+}
+
+/* ---- the request ----------------------------------------------------------------------- */
+
+static void set_all(uint32_t stream, struct wire *wire, uint32_t count, int fd)
+{
 	char cidr[64];
 
-	if (wire->bad || count > CIDRS_MAX || mode > PROTO_NETWORK_TUNNEL) {
-		out_fail(stream, PROTO_FAIL_INPUT, "malformed request for the network");
-		return;
-	}
-	if (loopback_up() < 0) {
-		out_fail_errno(stream, errno, "bring up loopback");
-		return;
-	}
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NL_ROUTE);
-	if (fd < 0 || connect(fd, (void *)&kernel, sizeof kernel) < 0) {
-		out_fail_errno(stream, errno, "open rtnetlink");
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
 	for (uint32_t i = 0; i < count; i++) {
 		wire_string(wire, cidr, sizeof cidr);
-		if (wire->bad || unreachable(fd, cidr) < 0) {
+		if (wire->bad || route_unreachable(cidr) < 0) {
 			out_fail(stream,
 				wire->bad ? PROTO_FAIL_INPUT : fail_of_errno(errno),
 				"route for %s: %s", cidr,
 				strerror(wire->bad ? EINVAL : errno));
-			close(fd);
 			return;
 		}
 	}
-	close(fd);
+	if ((is_gated || before.count > 0) && leave_gate(fd) < 0) {
+		out_fail_errno(stream, errno, "bring the box's interface up");
+		return;
+	}
 	is_set = true;
 	out_reply(stream, NULL, 0);
+}
+
+void net_setup(uint32_t stream, struct wire *wire)
+{
+	uint8_t mode = wire_u8(wire);
+	uint32_t count = wire_u32(wire);
+
+	if (wire->bad || count > CIDRS_MAX || mode > PROTO_NETWORK_GATED) {
+		out_fail(stream, PROTO_FAIL_INPUT, "malformed request for the network");
+		return;
+	}
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || loopback_up() < 0) {
+		out_fail_errno(stream, errno, "bring up loopback");
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	if (mode == PROTO_NETWORK_GATED)
+		set_gated(stream, fd);
+	else
+		set_all(stream, wire, count, fd);
+	close(fd);
 }

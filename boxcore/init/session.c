@@ -59,6 +59,7 @@ static void drop_stream(struct stream *stream, bool keep)
 	case STREAM_STOP: break;
 	case STREAM_TCP:
 	case STREAM_LISTEN: tcp_drop(stream, keep); break;
+	case STREAM_GATE: gate_drop(); break;
 	}
 	stream_free(stream);
 	if (stream->kind == STREAM_RUN)
@@ -91,7 +92,7 @@ static void on_hello(struct wire *wire)
 	memcpy(ack + 2, wire->at, PROTO_NONCE_SIZE);
 	memcpy(ack + 18, init_boot_id, sizeof init_boot_id);
 	wire_set_u32(ack + 34, init_self_crc);
-	ack[38] = net_is_set();
+	ack[38] = (uint8_t)(net_is_set() | net_is_gated() << 1);
 	out_frame(PROTO_HELLO_ACK, 0, ack, sizeof ack);
 	init_wake_in(PROTO_SILENCE_MS);
 }
@@ -326,6 +327,7 @@ static void on_opening(const struct frame *frame, struct wire *wire)
 	case PROTO_ATTACH: on_attach(id, wire); break;
 	case PROTO_CONNECT: tcp_connect(id, wire_u16(wire)); break;
 	case PROTO_LISTEN: tcp_listen(id, wire_u16(wire)); break;
+	case PROTO_GATE: gate_listen(id); break;
 	case PROTO_SIGNAL: on_signal(id, wire); break;
 	case PROTO_STOP: on_stop(id, wire); break;
 	case PROTO_FORGET: on_forget(id, wire); break;

@@ -66,6 +66,8 @@ void stream_free(struct stream *stream)
 			break;
 		}
 	}
+	if (stream->gated)
+		gate_ended();
 	writer_clear(&stream->writer);
 	source_close(&stream->source);
 	init_free_later(stream);

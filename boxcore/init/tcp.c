@@ -179,22 +179,31 @@ void tcp_connect(uint32_t id, uint16_t port)
 
 /* ---- listening ------------------------------------------------------------------------- */
 
-/* Offers a connection to the host; reads from it when that has answered OPENED. */
-static void offer(struct stream *listener, int fd)
+/* Reads from it when the host has answered OPENED. */
+bool tcp_offer(int fd, const uint8_t *payload, size_t len, bool gated)
 {
 	struct stream *stream = stream_new(next_accepted, STREAM_TCP);
-	uint8_t payload[4];
 
 	if (!stream) {
 		close(fd);
-		return;
+		return false;
 	}
 	next_accepted += 2;
 	stream->offered = true;
-	stream->port = listener->port;
-	wire_set_u32(payload, listener->id);
-	out_frame(PROTO_ACCEPT, stream->id, payload, sizeof payload);
+	stream->gated = gated;
+	out_frame(PROTO_ACCEPT, stream->id, payload, len);
 	source_add(&stream->source, fd, on_socket);
+	return true;
+}
+
+static void offer(struct stream *listener, int fd)
+{
+	uint8_t payload[4];
+	uint32_t id = next_accepted;
+
+	wire_set_u32(payload, listener->id);
+	if (tcp_offer(fd, payload, sizeof payload, false))
+		stream_find(id)->port = listener->port;
 }
 
 void tcp_taken(struct stream *stream)
@@ -301,7 +310,11 @@ static void drop_connection(struct stream *stream, bool keep)
 	struct linger reset = {.l_onoff = 1, .l_linger = 0};
 	int fd = stream->source.fd;
 
-	if (keep && stream->offered &&
+	if (keep && stream->offered && stream->gated && gate_keep(fd)) {
+		source_forget(&stream->source);
+		return;
+	}
+	if (keep && stream->offered && !stream->gated &&
 		waiting_count < (int)(sizeof waiting / sizeof *waiting)) {
 		source_forget(&stream->source);
 		waiting[waiting_count].fd = fd;
@@ -310,6 +323,20 @@ static void drop_connection(struct stream *stream, bool keep)
 	}
 	/* Cut short: the peer shall not take it for a regular end. */
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+void tcp_end_gated(void)
+{
+	struct stream *next, *at = stream_each(NULL);
+
+	for (; at; at = next) {
+		next = stream_each(at);
+		if (!at->gated)
+			continue;
+		session_closed(at, PROTO_FAIL_DENIED);
+		drop_connection(at, false);
+		stream_free(at);
+	}
 }
 
 void tcp_drop(struct stream *stream, bool keep)

@@ -33,7 +33,9 @@ static void on_hello_ack(struct link *link, const struct frame *frame)
 	wire.at += sizeof link->boot_id;
 	wire.left -= sizeof link->boot_id;
 	link->init_crc = wire_u32(&wire);
-	__atomic_store_n(&link->network_ready, wire_u8(&wire) & 1, __ATOMIC_RELEASE);
+	uint8_t network = wire_u8(&wire);
+	__atomic_store_n(&link->network_ready, network & 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&link->network_gated, network & 2, __ATOMIC_RELEASE);
 	if (version != PROTO_VERSION) {
 		link_die(link, "boxinit speaks version %u of the link, not %d", version,
 			PROTO_VERSION);
@@ -181,18 +183,33 @@ static void on_stream(struct stream *stream, const struct frame *frame)
 	}
 }
 
+/* Where a connection of a gate was to go. */
+static void read_target(struct wire *wire, struct link_target *target)
+{
+	target->address = wire_u32(wire);
+	target->port = wire_u16(wire);
+	wire_string(wire, target->name, sizeof target->name);
+	for (const char *at = target->name; *at; at++)
+		if (*at <= ' ' || *at > '~')
+			wire->bad = true;
+}
+
 static void on_accept(struct link *link, const struct frame *frame)
 {
 	struct wire wire = {.at = frame->payload, .left = frame->len};
+	struct link_target target = {0};
 	uint32_t listener = wire_u32(&wire);
+	bool to_gate = wire.left > 0;
 
+	if (to_gate)
+		read_target(&wire, &target);
 	if (!wire_end(&wire) || frame->stream % 2 != 0 || frame->stream == 0)
 		link_die(link, "the box opened stream %u, which it may not",
 			frame->stream);
 	else if (link->stream_count >= LIMIT_LINK_STREAMS)
 		link_die(link, "the box opened more than %d streams", LIMIT_LINK_STREAMS);
 	else
-		pump_accept(link, listener, frame->stream);
+		pump_accept(link, listener, frame->stream, to_gate ? &target : NULL);
 }
 
 void dispatch_frame(struct link *link, const struct frame *frame)

@@ -76,6 +76,7 @@ struct stream {
 	struct cond cond;
 	struct pump *pump;
 	stream_on_accept on_accept; /* LISTEN */
+	stream_on_gate on_gate;     /* GATE */
 	void *on_accept_arg;
 	bool calling;
 };
@@ -84,6 +85,7 @@ struct accepted { /* to be handed out without the lock */
 	struct accepted *next;
 	uint32_t listener;
 	int fd;
+	struct link_target target; /* of a gate's */
 };
 
 struct link {
@@ -102,7 +104,7 @@ struct link {
 	uint32_t session;
 	uint8_t boot_id[16];
 	uint32_t init_crc;
-	bool network_ready;
+	bool network_ready, network_gated;
 
 	struct {
 		uint8_t *buf;
@@ -170,7 +172,9 @@ void pump_retry(struct link *link);      /* the queue has room again */
 void pump_cut_all(struct link *link);    /* the link is dead */
 void pump_remove_all(struct link *link); /* before loop_settle() */
 void pump_free_all(struct link *link);   /* after it */
-void pump_accept(struct link *link, uint32_t listener, uint32_t id);
+/* target: NULL for a connection to a port. */
+void pump_accept(struct link *link, uint32_t listener, uint32_t id,
+	const struct link_target *target);
 void pump_call_accepted(struct link *link); /* drops the lock meanwhile */
 
 #endif

@@ -245,6 +245,11 @@ bool link_network_ready(const struct link *link)
 	return __atomic_load_n(&link->network_ready, __ATOMIC_ACQUIRE);
 }
 
+bool link_network_gated(const struct link *link)
+{
+	return __atomic_load_n(&link->network_gated, __ATOMIC_ACQUIRE);
+}
+
 /* ---- requests -------------------------------------------------------------------------- */
 
 int link_call(struct link *link, enum proto_type type, const void *payload, size_t len,
@@ -288,6 +293,8 @@ int link_network_setup(struct link *link, enum proto_network mode,
 	if (link_call(link, PROTO_NETWORK, request.data, request.len, NULL, cancel, err) <
 		0)
 		return err_wrap(err, "set up the box's network");
+	__atomic_store_n(
+		&link->network_gated, mode == PROTO_NETWORK_GATED, __ATOMIC_RELEASE);
 	__atomic_store_n(&link->network_ready, true, __ATOMIC_RELEASE);
 	return 0;
 }

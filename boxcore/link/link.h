@@ -76,11 +76,12 @@ void link_fail(struct link *link, const char *reason);
 void link_boot_id(const struct link *link, char ret_hex[LINK_BOOT_HEX]);
 uint32_t link_init_crc(const struct link *link); /* frame_crc() of the running boxinit */
 bool link_network_ready(const struct link *link);
+bool link_network_gated(const struct link *link); /* the mode it is in */
 
 /* The box's network, before anything else runs in it: once after each start of the box
- * (when link_network_ready() is false; again is harmless).  `cidrs`, NULL-ended
- * ("10.0.0.0/8", "fc00::/7"), become unreachable; for PROTO_NETWORK_TUNNEL there are
- * none. */
+ * (when link_network_ready() is false; again is harmless), and when it is to change from
+ * ALL to GATED or back.  `cidrs`, NULL-ended ("10.0.0.0/8", "fc00::/7"), become unreachable;
+ * only PROTO_NETWORK_ALL has any. */
 int link_network_setup(struct link *link, enum proto_network mode,
 	const char *const *cidrs, struct cancel *cancel, struct err *err);
 
@@ -135,6 +136,16 @@ int stream_socket(struct stream *stream, int *ret_fd, struct err *err);
  * stream_close() returns when on_accept is not running. */
 typedef void (*stream_on_accept)(void *arg, int fd);
 int stream_listen(struct link *link, uint16_t port, stream_on_accept on_accept, void *arg,
+	struct stream **ret_stream, struct cancel *cancel, struct err *err);
+
+/* The same for the gate of a gated box: the connections that it makes to elsewhere. */
+struct link_target {
+	char name[LIMIT_EGRESS_NAME + 1]; /* "": none; printable, but not judged */
+	uint32_t address;                 /* host byte order; 0 with a name */
+	uint16_t port;
+};
+typedef void (*stream_on_gate)(void *arg, int fd, const struct link_target *target);
+int stream_gate(struct link *link, stream_on_gate on_gate, void *arg,
 	struct stream **ret_stream, struct cancel *cancel, struct err *err);
 
 #endif

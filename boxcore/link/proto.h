@@ -49,7 +49,7 @@ enum proto_type {
 	PROTO_PING = 3,  /* u64 anything */
 	/* Stream 0, box to host */
 	PROTO_HELLO_ACK = 2, /* u16 version, nonce, 16 bytes boot id, u32 CRC of boxinit's
-				file, u8 flags: 1 network is set up */
+				file, u8 flags: 1 network is set up, 2 it is gated */
 	PROTO_PONG = 4,      /* the same u64 */
 	PROTO_LOST = 5,      /* text: why */
 
@@ -75,11 +75,20 @@ enum proto_type {
 			    1 exited), i32 exit code, u64 first offset, u64 end offset */
 	PROTO_STATS = 24,   /* REPLY: i64 cpu_us, i64 memory, i64 peak, u32 processes */
 	PROTO_NETWORK = 25, /* u8 enum proto_network, u32 count, texts (CIDRs that become
-			       unreachable).  REPLY */
+			       unreachable).  REPLY.  ALL and GATED may follow each other
+			       while the box runs; connections of the former mode are cut.
+			       After a FAIL nothing is started until one succeeds */
+	PROTO_GATE =
+		26, /* of a gated box: as LISTEN, for all connections that are made to
+			       anywhere but the box itself.  Their ACCEPT says where to; at
+			       most LIMIT_EGRESS_CONNECTIONS at a time, the others wait in
+			       the box, as all do while nobody asks for them */
 
 	/* Opening, box to host, stream even */
 	PROTO_ACCEPT =
-		32, /* u32 stream of the LISTEN.  The host answers OPENED, before which
+		32, /* u32 stream of the LISTEN; of a GATE also u32 IPv4 address, u16 port,
+			      text name: that the box asked for when it was given a made-up
+			      address, which is 0 then.  The host answers OPENED, before which
 			      nothing is read from the connection, or CLOSE; then as
 			      CONNECT.  One that no host has answered is offered again
 			      after the next LISTEN */
@@ -116,6 +125,7 @@ enum proto_start_flag {
 enum proto_network {
 	PROTO_NETWORK_ALL = 0,    /* the interface it has, less the given CIDRs */
 	PROTO_NETWORK_TUNNEL = 1, /* loopback alone */
+	PROTO_NETWORK_GATED = 2,  /* loopback alone; TCP and names end at boxinit */
 };
 
 enum proto_fail {

@@ -292,14 +292,16 @@ void pump_free_all(struct link *link)
 
 /* ---- accepted connections -------------------------------------------------------------- */
 
-void pump_accept(struct link *link, uint32_t listener_id, uint32_t id)
+void pump_accept(struct link *link, uint32_t listener_id, uint32_t id,
+	const struct link_target *target)
 {
 	struct stream *listener = stream_find(link, listener_id);
 	struct stream *stream = stream_add(link, id);
 	struct err ignored = {0};
 	int fd;
 
-	if (!listener || !listener->on_accept || listener->closed ||
+	if (!listener || listener->closed ||
+		(target ? !listener->on_gate : !listener->on_accept) ||
 		pump_start(stream, &fd, &ignored) < 0) {
 		stream->closed = true;
 		wire_queue(link, PROTO_CLOSE, 0, id, NULL, 0);
@@ -308,6 +310,8 @@ void pump_accept(struct link *link, uint32_t listener_id, uint32_t id)
 	wire_queue(link, PROTO_OPENED, 0, id, NULL, 0);
 	struct accepted *accepted = mem_zalloc(sizeof *accepted);
 	*accepted = (struct accepted){.listener = listener_id, .fd = fd};
+	if (target)
+		accepted->target = *target;
 	*link->accepted_tail = accepted;
 	link->accepted_tail = &accepted->next;
 }
@@ -326,7 +330,12 @@ void pump_call_accepted(struct link *link)
 		} else {
 			listener->calling = true;
 			lock_give(&link->lock);
-			listener->on_accept(listener->on_accept_arg, accepted->fd);
+			if (listener->on_gate)
+				listener->on_gate(listener->on_accept_arg, accepted->fd,
+					&accepted->target);
+			else
+				listener->on_accept(
+					listener->on_accept_arg, accepted->fd);
 			lock_take(&link->lock);
 			listener->calling = false;
 			cond_wake_all(&listener->cond);
@@ -335,20 +344,21 @@ void pump_call_accepted(struct link *link)
 	}
 }
 
-int stream_listen(struct link *link, uint16_t port, stream_on_accept on_accept, void *arg,
-	struct stream **ret_stream, struct cancel *cancel, struct err *err)
+/* Asks for connections, to the handlers of `model`. */
+static int open_listener(struct link *link, enum proto_type type, const uint8_t *payload,
+	size_t len, const struct stream *model, struct stream **ret_stream,
+	struct cancel *cancel, struct err *err)
 {
 	CLEANUP(stream) struct stream *stream = NULL;
 	struct stream_event event;
-	uint8_t payload[2];
 
-	wire_set_u16(payload, port);
 	lock_take(&link->lock);
 	stream = stream_begin(link, err);
 	if (stream) { /* before the first connection can come */
-		stream->on_accept = on_accept;
-		stream->on_accept_arg = arg;
-		stream_send_opening(stream, PROTO_LISTEN, payload, sizeof payload);
+		stream->on_accept = model->on_accept;
+		stream->on_gate = model->on_gate;
+		stream->on_accept_arg = model->on_accept_arg;
+		stream_send_opening(stream, type, payload, len);
 	}
 	lock_give(&link->lock);
 	if (!stream)
@@ -361,4 +371,25 @@ int stream_listen(struct link *link, uint16_t port, stream_on_accept on_accept, 
 			event.type);
 	*ret_stream = TAKE(stream);
 	return 0;
+}
+
+int stream_listen(struct link *link, uint16_t port, stream_on_accept on_accept, void *arg,
+	struct stream **ret_stream, struct cancel *cancel, struct err *err)
+{
+	struct stream model = {.on_accept = on_accept, .on_accept_arg = arg};
+	uint8_t payload[2];
+
+	wire_set_u16(payload, port);
+	return open_listener(link, PROTO_LISTEN, payload, sizeof payload, &model,
+		ret_stream, cancel, err);
+}
+
+int stream_gate(struct link *link, stream_on_gate on_gate, void *arg,
+	struct stream **ret_stream, struct cancel *cancel, struct err *err)
+{
+	struct stream model = {.on_gate = on_gate, .on_accept_arg = arg};
+	uint8_t nothing[1] = {0};
+
+	return open_listener(
+		link, PROTO_GATE, nothing, 0, &model, ret_stream, cancel, err);
 }
