@@ -190,8 +190,8 @@ static void copy_headers(struct outgoing *out, const struct relay_head *head)
 	}
 }
 
-static void prepare(
-	struct outgoing *out, const struct provider *provider, const struct call *call)
+static void prepare(struct outgoing *out, const struct provider *provider,
+	const struct secret *key, const struct call *call)
 {
 	bool anthropic = call->provider == RELAY_ANTHROPIC;
 
@@ -201,7 +201,7 @@ static void prepare(
 	out->headers[out->nheaders++] = (struct http_header){
 		.name = anthropic ? "x-api-key" : "authorization",
 		.value = anthropic ? NULL : "Bearer ",
-		.secret = &provider->key,
+		.secret = key,
 	};
 }
 
@@ -224,7 +224,7 @@ static int perform(struct exchange *x, struct http_answer *answer, struct err *e
 	const struct provider *provider = &conn->relay->providers[call->provider];
 	CLEANUP(outgoing) struct outgoing out = {0};
 
-	prepare(&out, provider, call);
+	prepare(&out, provider, relay_lease_key(conn->lease, call->provider), call);
 	struct http_request request = {
 		.method = call->route->method,
 		.url = out.url,
@@ -274,12 +274,17 @@ static bool on_refusal(struct exchange *x, const struct http_answer *answer)
 
 	if (answer->status == 401 || answer->status == 403) {
 		/* Providers quote the ends of a wrong key: none of their words. */
+		enum relay_provider_id id = x->call->provider;
+		bool own = secret_is_set(&x->conn->lease->key[id]);
 		CLEANUP(mem)
 		char *text =
-			mem_printf("the provider refused the service's key (%d); the "
-				   "operator has to check %s",
-				answer->status,
-				x->conn->relay->providers[x->call->provider].setting);
+			own ? mem_printf("the provider refused the box's own key (%d); "
+					 "give it another agent_api_key",
+				      answer->status)
+			    : mem_printf("the provider refused the service's key (%d); "
+					 "the operator has to check %s",
+				      answer->status,
+				      x->conn->relay->providers[id].setting);
 		return fail(x, answer->status, text);
 	}
 	if (answer->status < 400) {
@@ -365,7 +370,7 @@ bool relay_forward(struct conn *conn, struct call *call)
 
 	if (call->route->kind == ROUTE_LOCAL)
 		return conn_write(conn, hello, strlen(hello), &err) == 0;
-	if (!secret_is_set(&provider->key)) {
+	if (!secret_is_set(relay_lease_key(conn->lease, call->provider))) {
 		CLEANUP(mem)
 		char *text = mem_printf("no key for this provider is configured: the "
 					"operator has to set %s",

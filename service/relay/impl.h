@@ -50,6 +50,7 @@ struct relay_lease {
 	struct relay *relay;
 	char *name;
 	bool allow[RELAY_PROVIDERS];
+	struct secret key[RELAY_PROVIDERS]; /* the caller's own */
 	relay_on_usage on_usage;
 	void *arg;
 	struct cancel *cancel;
@@ -94,6 +95,10 @@ void relay_settle(struct relay_lease *lease, int64_t estimate, const char *model
 /* Room for more bytes of a body; false when there is too much already. */
 bool relay_hold(struct conn *conn, size_t bytes);
 void relay_unhold(struct conn *conn);
+
+/* The key that a call of this lease is made with; it may be unset. */
+const struct secret *relay_lease_key(
+	const struct relay_lease *lease, enum relay_provider_id id);
 
 /* ---- conn.c ---------------------------------------------------------------------------- */
 

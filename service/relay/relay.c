@@ -196,6 +196,9 @@ struct relay_lease *relay_lease_new(
 	lease->relay = relay;
 	lease->name = mem_strdup(spec->name ? spec->name : "task");
 	memcpy(lease->allow, spec->allow, sizeof lease->allow);
+	for (int i = 0; i < RELAY_PROVIDERS; i++)
+		if (spec->key[i] && secret_is_set(spec->key[i]))
+			secret_copy(&lease->key[i], spec->key[i]);
 	lease->on_usage = spec->on_usage;
 	lease->arg = spec->arg;
 	lease->cancel = cancel_new(spec->cancel);
@@ -219,8 +222,27 @@ void relay_lease_free(struct relay_lease *lease)
 		cond_wait(&relay->done, &relay->lock);
 	lock_give(&relay->lock);
 	cancel_free(lease->cancel);
+	for (int i = 0; i < RELAY_PROVIDERS; i++)
+		secret_release(&lease->key[i]);
 	free(lease->name);
 	free(lease);
+}
+
+bool relay_has_key(const struct relay *relay, enum relay_provider_id id)
+{
+	return secret_is_set(&relay->providers[id].key);
+}
+
+const char *relay_key_setting(const struct relay *relay, enum relay_provider_id id)
+{
+	return relay->providers[id].setting;
+}
+
+const struct secret *relay_lease_key(
+	const struct relay_lease *lease, enum relay_provider_id id)
+{
+	return secret_is_set(&lease->key[id]) ? &lease->key[id]
+					      : &lease->relay->providers[id].key;
 }
 
 void relay_lease_usage(struct relay_lease *lease, struct relay_usage *ret_usage)

@@ -110,6 +110,8 @@ struct relay_lease_spec {
 	struct relay_usage
 		spent; /* by earlier runs of the task, counts against the budget */
 	bool allow[RELAY_PROVIDERS];
+	/* The caller's own key instead of the relay's; NULL or not set: the relay's.  Copied. */
+	const struct secret *key[RELAY_PROVIDERS];
 	relay_on_usage on_usage; /* may be NULL */
 	void *arg;
 	struct cancel *cancel; /* the task's; must outlive the lease; may be NULL */
@@ -123,6 +125,10 @@ struct relay_lease *relay_lease_new(
  * has come then.  After box_unlisten(), never before. */
 void relay_lease_free(struct relay_lease *lease);
 DEFINE_CLEANUP(relay_lease, struct relay_lease *, relay_lease_free(*value))
+
+/* Whether the relay has a key of its own for this provider; else what has to be set. */
+bool relay_has_key(const struct relay *relay, enum relay_provider_id id);
+const char *relay_key_setting(const struct relay *relay, enum relay_provider_id id);
 
 void relay_lease_usage(struct relay_lease *lease, struct relay_usage *ret_usage);
 /* More money for a running task. */
