@@ -145,11 +145,164 @@
 	X(INT, created_ms)                                                               \
 	X(INT, used_ms)
 
+#define BOX_GIVEN(X)                                                                     \
+	X(TEXT, id)                                                                      \
+	X(TEXT, account)                                                                 \
+	X(OPT, name)                                                                     \
+	X(INT, active_ms)                                                                \
+	X(INT, expires_ms)                                                               \
+	X(BOOL, keep_alive)                                                              \
+	X(BOOL, ephemeral)                                                               \
+	X(INT, created_ms)                                                               \
+	X(INT, updated_ms)                                                               \
+	X(OPT, error)                                                                    \
+	X(OPT, pause_reason)                                                             \
+	X(OPT, wake_reason)                                                              \
+	X(TEXT, runtime)                                                                 \
+	X(TEXT, image)                                                                   \
+	X(OPT, snapshot_id)                                                              \
+	X(TEXT, size)                                                                    \
+	X(TEXT, git_name)                                                                \
+	X(TEXT, git_email)                                                               \
+	X(OPT, agent)                                                                    \
+	X(OPT, model)                                                                    \
+	X(OPT, session_id)                                                               \
+	X(OPT, runner)                                                                   \
+	X(TEXT, labels)                                                                  \
+	X(TEXT, network)                                                                 \
+	X(TEXT, skills)                                                                  \
+	X(TEXT, mcp)                                                                     \
+	X(TEXT, sealed)                                                                  \
+	X(TEXT, init_command)
+
+#define BOX_METERED(X)                                                                   \
+	X(OPT, boot)                                                                     \
+	X(INT, boot_cpu_us)                                                              \
+	X(INT, cpu_us)                                                                   \
+	X(INT, run_cpu_us)                                                               \
+	X(INT, memory_peak)                                                              \
+	X(INT, disk_bytes)                                                               \
+	X(INT, disk_ms)                                                                  \
+	X(INT, tokens_in)                                                                \
+	X(INT, tokens_out)                                                               \
+	X(INT, tokens_cached)                                                            \
+	X(INT, prompts)                                                                  \
+	X(REAL, tokens_usd)                                                              \
+	X(REAL, compute_usd)
+
+#define BOX_RUN_GIVEN(X)                                                                 \
+	X(TEXT, id)                                                                      \
+	X(TEXT, box_id)                                                                  \
+	X(TEXT, account)                                                                 \
+	X(OPT, schedule_id)                                                              \
+	X(INT, created_ms)                                                               \
+	X(OPT, model)                                                                    \
+	X(OPT, session_id)                                                               \
+	X(TEXT, prompt)                                                                  \
+	X(OPT, sealed)                                                                   \
+	X(TEXT, detail)
+
+#define BOX_RUN_MANAGED(X)                                                               \
+	X(BOOL, settled)                                                                 \
+	X(INT, completed_ms)                                                             \
+	X(INT, exit_code)                                                                \
+	X(INT, tokens_in)                                                                \
+	X(INT, tokens_out)                                                               \
+	X(INT, tokens_cached)                                                            \
+	X(REAL, tokens_usd)                                                              \
+	X(REAL, compute_usd)                                                             \
+	X(INT, cpu_us)                                                                   \
+	X(INT, memory_peak)                                                              \
+	X(INT, webhook_at_ms)                                                            \
+	X(INT, webhook_tries)                                                            \
+	X(INT, offset)                                                                   \
+	X(OPT, error)                                                                    \
+	X(OPT, output)                                                                   \
+	X(OPT, reader)
+
+#define BOX_LOG_COLUMNS(X)                                                               \
+	X(INT, seq)                                                                      \
+	X(INT, at_ms)                                                                    \
+	X(TEXT, level)                                                                   \
+	X(TEXT, source)                                                                  \
+	X(TEXT, message)
+
+#define BOX_SNAPSHOT_COLUMNS(X)                                                          \
+	X(TEXT, id)                                                                      \
+	X(TEXT, account)                                                                 \
+	X(TEXT, box_id)                                                                  \
+	X(TEXT, name)                                                                    \
+	X(OPT, error)                                                                    \
+	X(TEXT, image)                                                                   \
+	X(INT, size_bytes)                                                               \
+	X(TEXT, runtime)                                                                 \
+	X(OPT, agent)                                                                    \
+	X(OPT, model)                                                                    \
+	X(OPT, runner)                                                                   \
+	X(TEXT, skills)                                                                  \
+	X(TEXT, mcp)                                                                     \
+	X(TEXT, git_name)                                                                \
+	X(TEXT, git_email)                                                               \
+	X(TEXT, sealed)                                                                  \
+	X(INT, created_ms)
+
+#define BOX_SCHEDULE_GIVEN(X)                                                            \
+	X(TEXT, id)                                                                      \
+	X(TEXT, box_id)                                                                  \
+	X(TEXT, account)                                                                 \
+	X(TEXT, cron)                                                                    \
+	X(TEXT, detail)                                                                  \
+	X(OPT, sealed)                                                                   \
+	X(INT, next_ms)                                                                  \
+	X(INT, created_ms)                                                               \
+	X(INT, updated_ms)
+
+#define BOX_SCHEDULE_MANAGED(X)                                                          \
+	X(INT, last_run_ms)                                                              \
+	X(OPT, last_run_id)                                                              \
+	X(OPT, last_status)                                                              \
+	X(INT, total_runs)                                                               \
+	X(INT, total_failures)
+
+#define BOX_PREVIEW_COLUMNS(X)                                                           \
+	X(TEXT, box_id)                                                                  \
+	X(INT, port)                                                                     \
+	X(TEXT, account)                                                                 \
+	X(OPT, token_hash)                                                               \
+	X(OPT, password_hash)                                                            \
+	X(INT, listen_port)                                                              \
+	X(INT, created_ms)
+
+#define KEY_COLUMNS(X)                                                                   \
+	X(TEXT, id)                                                                      \
+	X(TEXT, account)                                                                 \
+	X(TEXT, name)                                                                    \
+	X(TEXT, hash)                                                                    \
+	X(TEXT, hint)                                                                    \
+	X(INT, created_ms)                                                               \
+	X(INT, used_ms)                                                                  \
+	X(INT, revoked_ms)
+
+#define ENV_COLUMNS(X)                                                                   \
+	X(TEXT, name)                                                                    \
+	X(TEXT, sealed)                                                                  \
+	X(INT, updated_ms)
+
+#define USAGE_COLUMNS(X)                                                                 \
+	X(INT, cpu_us)                                                                   \
+	X(INT, storage_mb_s)                                                             \
+	X(INT, runs)                                                                     \
+	X(INT, tokens_in)                                                                \
+	X(INT, tokens_out)                                                               \
+	X(REAL, compute_usd)                                                             \
+	X(REAL, tokens_usd)
+
 /* SQL out of the lists; each item ends with a comma. */
 #define SQL_NAME(kind, name) #name ","
 #define SQL_MARK(kind, name) "?,"
 #define SQL_SET(kind, name) #name "=?,"
 #define SQL_FROM_NEW(kind, name) #name "=excluded." #name ","
+#define SQL_ADD_NEW(kind, name) #name "=" #name "+excluded." #name ","
 
 #define TASK_ROW TASK_GIVEN(SQL_NAME) TASK_FACTS(SQL_NAME) TASK_MANAGED(SQL_NAME) "state"
 #define COMMAND_ROW COMMAND_GIVEN(SQL_NAME) COMMAND_MANAGED(SQL_NAME) "state"
@@ -157,5 +310,12 @@
 #define STEP_ROW STEP_COLUMNS(SQL_NAME) "state"
 #define EFFECT_ROW EFFECT_COLUMNS(SQL_NAME) "state"
 #define PREPARED_ROW PREPARED_COLUMNS(SQL_NAME) "state"
+#define BOX_ROW BOX_GIVEN(SQL_NAME) BOX_METERED(SQL_NAME) "state"
+#define BOX_RUN_ROW                                                                      \
+	BOX_RUN_GIVEN(SQL_NAME) BOX_RUN_MANAGED(SQL_NAME) "type,state,webhook_state"
+#define BOX_SNAPSHOT_ROW BOX_SNAPSHOT_COLUMNS(SQL_NAME) "state"
+#define BOX_SCHEDULE_ROW                                                                 \
+	BOX_SCHEDULE_GIVEN(SQL_NAME) BOX_SCHEDULE_MANAGED(SQL_NAME) "type,state"
+#define KEY_ROW KEY_COLUMNS(SQL_NAME) "scope"
 
 #endif

@@ -18,9 +18,11 @@
 	extern const char symbol[]
 
 EMBED(migration_0001, "0001_start.sql");
+EMBED(migration_0002, "0002_box.sql");
 
 const struct migration migrations[] = {
 	{"0001_start", migration_0001},
+	{"0002_box", migration_0002},
 };
 
 const int migrations_count = (int)(sizeof migrations / sizeof migrations[0]);

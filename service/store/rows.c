@@ -175,14 +175,53 @@ void rows_release(const struct table *table, void *rows, size_t count)
 	free(rows);
 }
 
+size_t row_copy(const struct table *table, void *to, const void *from)
+{
+	size_t bytes = 0;
+
+	memcpy(to, from, table->row_size);
+	for (size_t i = 0; i < table->count; i++) {
+		char **at = (char **)(void *)((char *)to + table->fields[i].offset);
+
+		if (table->fields[i].kind != FIELD_TEXT &&
+			table->fields[i].kind != FIELD_OPT)
+			continue;
+		*at = mem_strdup(*at);
+		bytes += *at ? strlen(*at) : 0;
+	}
+	return bytes;
+}
+
+static size_t row_bytes(const struct table *table, const char *row)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct field *field = &table->fields[i];
+		const char *text;
+
+		if (field->kind != FIELD_TEXT && field->kind != FIELD_OPT)
+			continue;
+		memcpy(&text, row + field->offset, sizeof text);
+		bytes += text ? strlen(text) : 0;
+	}
+	return bytes;
+}
+
 int rows_read(struct stmt *q, const struct table *table, void **ret_rows,
 	size_t *ret_count, struct err *err)
 {
-	char *rows = NULL;
-	size_t count = 0, cap = 0;
-	int rc;
+	return rows_read_page(q, table, SIZE_MAX, ret_rows, ret_count, err);
+}
 
-	while ((rc = stmt_step(q, err)) > 0) {
+int rows_read_page(struct stmt *q, const struct table *table, size_t most,
+	void **ret_rows, size_t *ret_count, struct err *err)
+{
+	char *rows = NULL;
+	size_t count = 0, cap = 0, bytes = 0;
+	int rc = 0;
+
+	while (bytes < most && (rc = stmt_step(q, err)) > 0) {
 		if (count == cap) {
 			cap = cap ? cap * 2 : 16;
 			rows = mem_grow(rows, cap, table->row_size);
@@ -192,6 +231,8 @@ int rows_read(struct stmt *q, const struct table *table, void **ret_rows,
 		rc = row_read(q, table, row, err);
 		if (rc < 0)
 			break;
+		if (most != SIZE_MAX)
+			bytes += row_bytes(table, row);
 	}
 	if (rc < 0) {
 		rows_release(table, rows, count);

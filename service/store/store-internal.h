@@ -21,10 +21,18 @@
 #include "boxcore/base/thread.h"
 #include "service/store/columns.h"
 #include "service/store/store.h"
+#include "service/store/store_account.h"
+#include "service/store/store_box.h"
+#include "service/store/store_box_log.h"
+#include "service/store/store_box_preview.h"
+#include "service/store/store_box_run.h"
+#include "service/store/store_box_schedule.h"
+#include "service/store/store_box_snapshot.h"
 #include "service/store/store_command.h"
 #include "service/store/store_delivery.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_event.h"
+#include "service/store/store_key.h"
 #include "service/store/store_prepared.h"
 #include "service/store/store_step.h"
 #include "service/store/store_task.h"
@@ -112,13 +120,23 @@ struct table {
 
 extern const struct table table_task, table_task_given, table_task_facts, table_command,
 	table_command_given, table_delivery, table_step, table_event, table_effect,
-	table_prepared;
+	table_prepared, table_box, table_box_given, table_box_run, table_box_run_given,
+	table_box_log, table_box_snapshot, table_box_schedule, table_box_schedule_given,
+	table_box_preview, table_key, table_env, table_usage, table_usage_added;
 
 extern const char *const words_task_state[],
 	*const words_command_state[],
 		*const words_delivery_state[],
 			*const words_step_state[], *const words_effect_state[],
 							   *const words_prepared_state[];
+extern const char *const words_box_state[],
+	*const words_box_run_type[],
+		*const words_box_run_state[],
+			*const words_webhook_state[],
+				*const words_snapshot_state[],
+					*const words_schedule_type[],
+						*const words_schedule_state[],
+							*const words_key_scope[];
 /* The number of a word; -1. */
 int words_find(const char *const *words, const char *word);
 
@@ -126,13 +144,73 @@ void row_bind(struct stmt *q, const struct table *table, const void *row);
 /* The columns from the present one on; the row's former contents are released. */
 int row_read(struct stmt *q, const struct table *table, void *row, struct err *err);
 void row_release(const struct table *table, void *row);
-/* Steps to the end; *ret_rows is one allocation. */
+/* `to` owns copies of the texts; returns their bytes. */
+size_t row_copy(const struct table *table, void *to, const void *from);
+/* Steps to the end, or until the rows hold `most` bytes of text; *ret_rows is one
+ * allocation. */
+int rows_read_page(struct stmt *q, const struct table *table, size_t most,
+	void **ret_rows, size_t *ret_count, struct err *err);
 int rows_read(struct stmt *q, const struct table *table, void **ret_rows,
 	size_t *ret_count, struct err *err);
 void rows_release(const struct table *table, void *rows, size_t count);
 
 /* 1 to STORE_PAGE_MAX; 0 gives `usual`. */
 int page_limit(int limit, int usual);
+
+/* ---- verbs that are one statement (query.c) ------------------------------------------ */
+
+struct value {
+	enum { VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_NULL } kind;
+	int64_t number;
+	double real;
+	const char *text; /* NULL stays NULL */
+};
+
+struct query {
+	enum stmt_id statement;
+	const struct value *values; /* in the order of the parameters */
+	size_t count;
+};
+
+#define V_INT(n) ((struct value){.kind = VALUE_INT, .number = (n)})
+#define V_REAL(r) ((struct value){.kind = VALUE_REAL, .real = (r)})
+#define V_OPT(s) ((struct value){.kind = VALUE_TEXT, .text = (s)})
+#define V_TEXT(s) ((struct value){.kind = VALUE_TEXT, .text = str_or_empty(s)})
+#define V_NULL ((struct value){.kind = VALUE_NULL})
+/* A `const struct query *` that lives as long as the block it stands in. */
+#define QUERY(id, ...)                                                                   \
+	(&(const struct query){.statement = (id),                                        \
+		.values = (const struct value[]){__VA_ARGS__},                           \
+		.count = sizeof((const struct value[]){__VA_ARGS__}) /                   \
+			 sizeof(struct value)})
+
+static inline const char *str_or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+/* The statement with its parameters bound. */
+struct stmt query_use(struct conn *conn, const struct query *query);
+/* Inside a job: runs it to the end; changed rows, or -1. */
+int query_run(struct conn *conn, const struct query *query, struct err *err);
+/* The same as a verb: in a transaction of its own. */
+int store_update(struct store *store, const struct query *query, struct cancel *cancel,
+	struct err *err);
+/* 0; ERR_NOT_FOUND "no such WHAT" when it changed no row. */
+int store_update_one(struct store *store, const struct query *query, const char *what,
+	struct cancel *cancel, struct err *err);
+/* The same, queued lazily; the texts are copied. */
+void store_update_later(struct store *store, const struct query *query, const char *what);
+
+/* The one row; ERR_NOT_FOUND "no such WHAT". */
+int store_read_row(struct store *store, const struct query *query,
+	const struct table *table, void *ret_row, const char *what, struct err *err);
+/* The one number; `none` when there is no row. */
+int store_read_int(struct store *store, const struct query *query, int64_t none,
+	int64_t *ret, struct err *err);
+int store_read_page(struct store *store, const struct query *query,
+	const struct table *table, size_t most, void **ret_rows, size_t *ret_count,
+	struct err *err);
 
 /* ---- the writer (writer.c) ----------------------------------------------------------- */
 
@@ -143,10 +221,12 @@ typedef int (*job_fn)(struct store *store, struct conn *conn, void *arg, struct 
 struct job {
 	job_fn run;
 	void *arg;
-	bool bare;                     /* not inside a transaction; runs alone */
+	bool bare; /* not inside a transaction; runs alone */
+	bool lazy; /* may wait STORE_LAZY_MS for others to share a commit with */
 	void (*done)(struct job *job); /* NULL: somebody waits on `finished` */
 	struct cond finished;
-	size_t bytes; /* counts against LIMIT_STORE_QUEUE_BYTES */
+	size_t bytes;   /* counts against LIMIT_STORE_QUEUE_BYTES */
+	int64_t due_ms; /* of a lazy one: when it has waited enough */
 	enum job_state state;
 	int rc;
 	struct err err;
@@ -162,6 +242,15 @@ int store_write_bare(struct store *store, job_fn fn, void *arg, struct cancel *c
 	struct err *err);
 /* Queues a job whose memory `done` frees; -1 when too much waits. */
 int store_write_async(struct store *store, struct job *job, struct err *err);
+
+/* A change that nobody waits for takes part in the next commit of somebody who does; when
+ * there is none, it gets one of its own after so long. */
+#define STORE_LAZY_MS 20
+
+/* Queues fn lazily; `release` frees arg afterwards.  A failure is logged, a row that is
+ * gone is none. */
+void store_queue(struct store *store, const char *what, job_fn fn, void *arg,
+	void (*release)(void *arg), size_t bytes);
 
 /* Within a job: listeners hear of it after the commit. */
 void store_note(struct store *store, enum store_change_kind kind, int64_t task_id);
@@ -205,6 +294,10 @@ int command_insert(struct store *store, struct conn *conn,
 	struct err *err);
 int task_new_check(const struct store_task_new *task, struct err *err);
 
+/* Adds to the account's usage of now_ms's day. */
+int usage_insert(struct conn *conn, const char *account, const struct store_usage *add,
+	int64_t now_ms, struct err *err);
+
 /* What a save brings back. */
 struct task_saved {
 	char *cancel_reason;
@@ -244,6 +337,8 @@ struct store {
 	struct job *queue_head, **queue_tail;
 	size_t queue_bytes;
 	bool stopping;
+	int64_t pruned_ms, pruned_id; /* the last task that store_prune() emptied */
+	int64_t urgent;               /* of the queue: not lazy */
 	int64_t queued, jobs, batches, batch_max, failed;
 
 	struct lock readers_lock;

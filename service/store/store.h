@@ -3,7 +3,8 @@
  * The store: what the service knows and must not forget, in one SQLite database.
  *
  * The verbs stand in store_delivery.h, store_command.h, store_task.h, store_step.h,
- * store_event.h, store_effect.h and store_prepared.h; this header has the store itself.
+ * store_event.h, store_effect.h and store_prepared.h, those of boxes in store_box.h,
+ * store_box_*.h, store_key.h and store_account.h; this header has the store itself.
  * Each verb is one transaction; begin and commit are not offered, so that nobody can hold
  * one over a network call.  When a writing verb returns 0, its change has reached the
  * disk (synchronous=FULL); when it returns -1, nothing was changed.
@@ -113,15 +114,23 @@ int store_setting_get(
 int store_setting_once(struct store *store, const char *key, const char *value,
 	struct strbuf *ret_value, struct cancel *cancel, struct err *err);
 
+/* ---- forgetting ---------------------------------------------------------------------- */
+
+/* Removes deliveries that came before before_ms, but not those of tasks that have not
+ * ended, and the events of tasks that ended before it: at most `limit` rows (1 to 500; 0:
+ * 200), so that others do not wait.  *ret_rows: as many as went; 0 when nothing is left. */
+int store_prune(struct store *store, int64_t before_ms, int limit, int *ret_rows,
+	struct cancel *cancel, struct err *err);
+
 /* ---- figures and backup -------------------------------------------------------------- */
 
 struct store_count {
-	char table[24]; /* "task", "delivery", "command" */
+	char table[24]; /* "task", "delivery", "command", "box", "box_run" */
 	char state[16];
 	int64_t count;
 };
 
-#define STORE_COUNTS_MAX 24
+#define STORE_COUNTS_MAX 32
 struct store_figures {
 	struct store_count counts[STORE_COUNTS_MAX]; /* kept by triggers: no scan */
 	size_t ncounts;

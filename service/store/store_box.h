@@ -66,7 +66,6 @@ struct store_box {
 	int64_t disk_bytes, disk_ms;
 	int64_t tokens_in, tokens_out, tokens_cached, prompts;
 	double tokens_usd, compute_usd;
-	int64_t log_seq;
 	int64_t created_ms, updated_ms;
 };
 

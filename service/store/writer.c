@@ -4,10 +4,12 @@
  * everybody after the commit.
  *
  * There is no waiting for a batch to fill: while the disk is busy with one commit, the
- * next batch gathers by itself.
+ * next batch gathers by itself.  Only when all that is queued is lazy (nobody waits for
+ * it), it is left for STORE_LAZY_MS to share a commit with somebody who does.
  */
 #include "service/store/store-internal.h"
 
+#include "boxcore/base/clock.h"
 #include "boxcore/base/mem.h"
 
 #define LOG_MODULE "store"
@@ -22,12 +24,33 @@
 
 static void queue_push(struct store *store, struct job *job)
 {
+	bool first = !store->queue_head;
+
 	job->next = NULL;
 	*store->queue_tail = job;
 	store->queue_tail = &job->next;
 	store->queue_bytes += job->bytes;
 	store->queued++;
-	cond_wake_one(&store->queue_work);
+	store->urgent += !job->lazy;
+	if (job->lazy)
+		job->due_ms = clock_mono_ms() + STORE_LAZY_MS;
+	if (first || !job->lazy || store->queued >= BATCH_MAX)
+		cond_wake_one(&store->queue_work);
+}
+
+/* How long the writer may sleep over what is queued; 0: not at all, -1: for ever. */
+static int64_t queue_sleep_ms(struct store *store)
+{
+	int64_t left;
+
+	if (store->stopping)
+		return 0;
+	if (!store->queue_head)
+		return -1;
+	if (store->urgent > 0 || store->queued >= BATCH_MAX)
+		return 0;
+	left = store->queue_head->due_ms - clock_mono_ms();
+	return left > 0 ? left : 0;
 }
 
 static struct job *queue_pop(struct store *store)
@@ -39,6 +62,7 @@ static struct job *queue_pop(struct store *store)
 		store->queue_tail = &store->queue_head;
 	store->queue_bytes -= job->bytes;
 	store->queued--;
+	store->urgent -= !job->lazy;
 	job->state = JOB_RUNNING;
 	job->next = NULL;
 	return job;
@@ -56,6 +80,7 @@ static void queue_remove(struct store *store, struct job *job)
 		store->queue_tail = at;
 	store->queue_bytes -= job->bytes;
 	store->queued--;
+	store->urgent -= !job->lazy;
 	job->state = JOB_FINISHED;
 	job->rc = -1;
 }
@@ -183,9 +208,11 @@ static void *writer_main(void *arg)
 		struct job *batch;
 		int64_t count;
 		{
+			int64_t sleep_ms;
 			LOCKED(&store->queue_lock);
-			while (!store->queue_head && !store->stopping)
-				cond_wait(&store->queue_work, &store->queue_lock);
+			while ((sleep_ms = queue_sleep_ms(store)) != 0)
+				cond_wait_ms(
+					&store->queue_work, &store->queue_lock, sleep_ms);
 			if (!store->queue_head)
 				return NULL;
 			batch = queue_batch(store, &count);
