@@ -90,9 +90,10 @@ struct http_request {
 	void *on_header_arg;
 
 	size_t max_body; /* of the answer; 0 means no body is accepted; SIZE_MAX: any */
-	int64_t connect_ms; /* 0: 10 s */
-	int64_t silence_ms; /* no byte in either direction; 0: 60 s; -1: no limit */
-	int64_t total_ms;   /* 0: no limit beyond the cancel's */
+	int64_t connect_ms;  /* 0: 10 s */
+	int64_t silence_ms;  /* no byte in either direction; 0: 60 s; -1: no limit */
+	int64_t total_ms;    /* 0: no limit beyond the cancel's */
+	const char *upgrade; /* http_upgrade() alone: the protocol; NULL: "tcp" */
 };
 
 struct http_answer {

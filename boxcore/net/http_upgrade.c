@@ -169,8 +169,9 @@ static int write_head(
 	curl_free(host);
 	curl_free(port);
 	curl_url_cleanup(url);
-	strbuf_adds(
-		head, "User-Agent: boxwright\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n");
+	strbuf_addf(head,
+		"User-Agent: boxwright\r\nConnection: Upgrade\r\nUpgrade: %s\r\n",
+		request->upgrade ? request->upgrade : "tcp");
 	for (size_t i = 0; i < request->nheaders; i++) {
 		http_header_line(head, &request->headers[i]);
 		strbuf_adds(head, "\r\n");

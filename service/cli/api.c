@@ -2,6 +2,7 @@
 /* Calls to a running service: JSON in, JSON out, its own words for what went wrong. */
 #include "service/cli/api.h"
 
+#include "boxcore/base/crypto.h"
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
@@ -57,18 +58,24 @@ void api_segment(struct strbuf *path, const char *segment)
 	str_url_encode(path, segment, false);
 }
 
-static size_t common_headers(
-	struct api *api, struct http_header *headers, const char *accept)
+static size_t headers_of(struct api *api, struct http_header *headers, const char *accept,
+	const char *content_type)
 {
 	size_t n = 0;
 
 	headers[n++] = (struct http_header){.name = "Accept", .value = accept};
 	headers[n++] =
-		(struct http_header){.name = "Content-Type", .value = "application/json"};
+		(struct http_header){.name = "Content-Type", .value = content_type};
 	if (secret_is_set(&api->key))
 		headers[n++] = (struct http_header){
 			.name = "X-Box-Api-Key", .secret = &api->key};
 	return n;
+}
+
+static size_t common_headers(
+	struct api *api, struct http_header *headers, const char *accept)
+{
+	return headers_of(api, headers, accept, "application/json");
 }
 
 static int explain_no_answer(struct api *api, struct err *err)
@@ -88,8 +95,14 @@ static enum err_kind kind_of_status(int status)
 		return ERR_NOT_FOUND;
 	if (status == 409)
 		return ERR_CONFLICT;
-	if (status == 413 || status == 422)
+	if (status == 413)
 		return ERR_LIMIT;
+	if (status == 422)
+		return ERR_UNABLE;
+	if (status == 429)
+		return ERR_QUOTA;
+	if (status == 501)
+		return ERR_UNSUPPORTED;
 	return status >= 500 ? ERR_TRANSIENT : ERR_INPUT;
 }
 
@@ -140,6 +153,66 @@ json_t *api_call(struct api *api, const char *method, const char *path,
 	if (answer.body.len == 0)
 		return json_object();
 	return json_parse(strbuf_str(&answer.body), answer.body.len, err);
+}
+
+int api_raw(struct api *api, const struct api_raw *call, struct err *err)
+{
+	struct http_header headers[4];
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_API_BODY);
+	CLEANUP(mem) char *url = mem_printf("%s%s", api->base, call->path);
+	CLEANUP(http_answer) struct http_answer answer = {0};
+
+	if (call->body && json_print(&text, call->body, err) < 0)
+		return -1;
+	struct http_request request = {
+		.method = call->method,
+		.url = url,
+		.headers = headers,
+		.nheaders = headers_of(api, headers, "*/*",
+			call->content_type ? call->content_type : "application/json"),
+		.body = call->body ? strbuf_str(&text) : NULL,
+		.body_len = text.len,
+		.source = call->source,
+		.source_arg = call->arg,
+		.source_len = call->source_len,
+		.sink = call->sink,
+		.sink_arg = call->arg,
+		.max_body = SIZE_MAX,
+		.silence_ms = -1,
+	};
+	if (http_perform(api->client, &request, &answer, NULL, err) < 0)
+		return answer.status > 0 ? -1 : explain_no_answer(api, err);
+	return answer.status >= 300 ? refused(&answer, err) : 0;
+}
+
+#define NONCE_SIZE 16 /* RFC 6455, 4.1 */
+
+struct http_duplex *api_websocket(struct api *api, const char *path, struct err *err)
+{
+	CLEANUP(mem) char *url = mem_printf("%s%s", api->base, path);
+	CLEANUP(strbuf) struct strbuf nonce = STRBUF_INIT(64);
+	struct http_peer peer = {.plain_http = true};
+	struct http_duplex *duplex = NULL;
+	uint8_t random[NONCE_SIZE];
+
+	crypto_random(random, sizeof random);
+	str_base64(&nonce, random, sizeof random);
+	struct http_header headers[3] = {
+		{.name = "Sec-WebSocket-Version", .value = "13"},
+		{.name = "Sec-WebSocket-Key", .value = strbuf_str(&nonce)},
+	};
+	size_t n = 2;
+	if (secret_is_set(&api->key))
+		headers[n++] = (struct http_header){
+			.name = "X-Box-Api-Key", .secret = &api->key};
+	struct http_request request = {.method = "GET",
+		.url = url,
+		.headers = headers,
+		.nheaders = n,
+		.upgrade = "websocket"};
+	if (http_upgrade(&peer, &request, &duplex, NULL, err) < 0)
+		return NULL;
+	return duplex;
 }
 
 struct follower {

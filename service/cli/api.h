@@ -10,6 +10,10 @@
 
 #include "boxcore/base/json.h"
 
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
 struct api;
 
 struct api *api_open(struct err *err);
@@ -20,6 +24,22 @@ DEFINE_CLEANUP(api, struct api *, api_close(*value))
  * with the service's own sentence as the error. */
 json_t *api_call(struct api *api, const char *method, const char *path,
 	const json_t *body, struct err *err);
+
+/* One call whose answer's bytes go to `sink` as they come. */
+struct api_raw {
+	const char *method, *path;
+	const json_t *body;       /* or NULL */
+	const char *content_type; /* with source: of its bytes */
+	ssize_t (*source)(void *arg, void *buf, size_t size, struct err *err);
+	int64_t source_len;
+	int (*sink)(void *arg, const void *data, size_t len, struct err *err);
+	void *arg; /* of both */
+};
+int api_raw(struct api *api, const struct api_raw *call, struct err *err);
+
+/* A WebSocket's connection after its handshake, see websocket.h; NULL with err. */
+struct http_duplex;
+struct http_duplex *api_websocket(struct api *api, const char *path, struct err *err);
 
 /* Follows a stream of server-sent events; on_data gets each event's data until it returns
  * false or the stream ends. */

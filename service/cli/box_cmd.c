@@ -1,16 +1,51 @@
 /* SPDX-License-Identifier: MIT */
-/* boxwright box ...: the boxes of a running service. */
-#include "service/cli/cli.h"
+/* boxwright box ...: the table of its commands, and what they share. */
+#include "service/cli/box_cmd.h"
 
-#include "boxcore/base/clock.h"
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "service/cli/api.h"
 
 #include <stdio.h>
+#include <string.h>
 
-static char *box_path(const char *id, const char *tail)
+#define CREATE_OPTIONS                                                                   \
+	"--name --runtime --size --label --env --keep-alive --ephemeral --ttl --agent "  \
+	"--model --network --allow --init --github-token --json"
+#define CREATE_FORM                                                                      \
+	"[--name N] [--runtime R] [--size S] [--env K[=V]] [--network POLICY] [...]"
+
+/* clang-format off */
+static const struct box_command table[] = {
+	{"create", box_create_cmd, CREATE_FORM, "makes a box", CREATE_OPTIONS, NULL, false},
+	{"list", box_list_cmd, "[--label L] [--json]", "boxes, newest first", "--label --json", NULL, false},
+	{"get", box_get_cmd, "BOX [--json]", "one box with what it used", "--json", NULL, true},
+	{"exec", box_exec_cmd, "BOX [--folder DIR] [--env K=V] [--] COMMAND...", "runs a command, with stdin and signals", "--folder --env --tty", NULL, true},
+	{"shell", box_shell_cmd, "BOX [--folder DIR] [COMMAND...]", "an interactive shell", "--folder --env", NULL, true},
+	{"run", box_run_cmd, "BOX [--folder DIR] [--model M] PROMPT...", "lets the box's agent work, shows what it does", "--folder --model --json", NULL, true},
+	{"runs", box_runs_cmd, "BOX [--json]", "commands and prompts that ran in it", "--json", NULL, true},
+	{"cancel", box_cancel_cmd, "BOX RUN", "stops a run", "", NULL, true},
+	{"logs", box_logs_cmd, "BOX [--json]", "what happened to it", "--json", NULL, true},
+	{"pause", box_pause_cmd, "BOX...", "stops its processes, keeps its files", "", NULL, true},
+	{"resume", box_resume_cmd, "BOX...", "starts it again", "", NULL, true},
+	{"snapshot", box_snapshot_cmd, "BOX [--name N] | list [BOX] | delete ID...", "keeps its files to restore boxes from", "--name --json", "list delete", true},
+	{"restore", box_restore_cmd, "SNAPSHOT [options of create]", "makes a box from a snapshot", CREATE_OPTIONS, NULL, false},
+	{"files", box_files_cmd, "ls|cat|stat|put|get|mkdir|mv|rm BOX PATH...", "its files", "--recursive --json", "ls cat stat put get mkdir mv rm", true},
+	{"git", box_git_cmd, "BOX clone|status|diff|commit|push|checkout|pr|exec ...", "git in it", "--folder --branch --message --title --body --base --github-token --json", NULL, true},
+	{"url", box_url_cmd, "add BOX PORT [--bearer] [--basic] | list BOX | delete BOX PORT", "public URLs of its ports", "--bearer --basic --json", "add list delete", true},
+	{"schedule", box_schedule_cmd, "add BOX --cron C [--prompt P | -- COMMAND...] | list BOX | pause|resume|delete BOX ID", "what runs by the clock", "--cron --prompt --folder --webhook --json", "add list pause resume delete", true},
+	{"env", box_env_cmd, "list | set K[=V]... | delete K...", "variables of every new box", "--json", "list set delete", false},
+	{"usage", box_usage_cmd, "[--json]", "processor time, storage, tokens and cost", "--json", NULL, false},
+	{"delete", box_delete_cmd, "BOX...", "deletes boxes for good", "", NULL, true},
+};
+/* clang-format on */
+
+const struct box_command *box_command_at(size_t i)
+{
+	return i < ARRAY_LEN(table) ? &table[i] : NULL;
+}
+
+char *box_path(const char *id, const char *tail)
 {
 	struct strbuf path = STRBUF_INIT(LIMIT_PATH);
 
@@ -20,113 +55,67 @@ static char *box_path(const char *id, const char *tail)
 	return strbuf_take(&path);
 }
 
-static int box_list_cmd(int argc, char **argv, struct err *err)
+void query_add(struct strbuf *path, const char *name, const char *value)
 {
-	CLEANUP(api) struct api *api = api_open(err);
-	size_t i;
-	json_t *box;
+	strbuf_addc(path, memchr(strbuf_str(path), '?', path->len) ? '&' : '?');
+	strbuf_adds(path, name);
+	strbuf_addc(path, '=');
+	str_url_encode(path, value, true);
+}
 
-	if (!api)
-		return cli_fail(err);
-	CLEANUP(json) json_t *answer = api_call(api, "GET", "/v2/box", NULL, err);
-	if (!answer)
-		return cli_fail(err);
-	if (argc > 0 && str_eq(argv[0], "--json")) {
-		json_dumpf(answer, stdout, JSON_INDENT(2));
-		putchar('\n');
-		return CLI_OK;
-	}
-	printf("%-32s %-9s %s\n", "BOX", "STATUS", "CREATED");
-	json_array_foreach (answer, i, box) {
-		char created[CLOCK_ISO_SIZE];
-
-		printf("%-32s %-9s %s\n", json_or_string(box, "id", "?"),
-			json_or_string(box, "status", "?"),
-			clock_iso(json_or_int(box, "created_at", 0), created,
-				sizeof created));
-	}
+int print_json(const json_t *answer)
+{
+	json_dumpf(answer, stdout, JSON_INDENT(2));
+	putchar('\n');
 	return CLI_OK;
 }
 
-static int box_exec_cmd(int argc, char **argv, struct err *err)
+int box_call(const char *method, const char *path, json_t *body, bool json,
+	const char *done, const char *subject)
 {
-	CLEANUP(api) struct api *api = api_open(err);
-	int first = argc > 1 && str_eq(argv[1], "--") ? 2 : 1;
+	CLEANUP(json) json_t *taken = body;
+	struct err err = {0};
+	CLEANUP(api) struct api *api = api_open(&err);
 
 	if (!api)
-		return cli_fail(err);
-	if (argc <= first)
-		return cli_usage("box exec needs a box and a command");
-	CLEANUP(json) json_t *body = json_object();
-	json_t *command = json_array();
-	for (int i = first; i < argc; i++)
-		json_array_append_new(command, json_str(argv[i]));
-	json_put(body, "command", command);
-	CLEANUP(mem) char *path = box_path(argv[0], "/exec");
-	CLEANUP(json) json_t *answer = api_call(api, "POST", path, body, err);
+		return cli_fail(&err);
+	CLEANUP(json) json_t *answer = api_call(api, method, path, taken, &err);
 	if (!answer)
-		return cli_fail(err);
-	fputs(json_or_string(answer, "output", ""), stdout);
-	fputs(json_or_string(answer, "error", ""), stderr);
-	return (int)json_or_int(answer, "exit_code", CLI_FAILED);
-}
-
-/* A task's box is called task-<id> with a suffix; its log is the task's. */
-static int box_logs_cmd(int argc, char **argv, struct err *err)
-{
-	CLEANUP(api) struct api *api = api_open(err);
-	size_t i;
-	json_t *line;
-
-	if (!api)
-		return cli_fail(err);
-	if (argc < 1)
-		return cli_usage("box logs needs a box");
-	CLEANUP(mem) char *path = box_path(argv[0], "/logs");
-	CLEANUP(json) json_t *answer = api_call(api, "GET", path, NULL, err);
-	if (!answer)
-		return cli_fail(err);
-	json_array_foreach (json_object_get(answer, "logs"), i, line) {
-		char at[CLOCK_ISO_SIZE];
-
-		printf("%s %-6s %s\n",
-			clock_iso(json_or_int(line, "timestamp", 0), at, sizeof at),
-			json_or_string(line, "source", "?"),
-			json_or_string(line, "message", ""));
-	}
+		return cli_fail(&err);
+	if (json)
+		return print_json(answer);
+	if (done)
+		printf("%s %s\n", subject, done);
 	return CLI_OK;
 }
 
-static int box_delete_cmd(int argc, char **argv, struct err *err)
+void cli_box_help(FILE *out)
 {
-	CLEANUP(api) struct api *api = api_open(err);
-
-	if (!api)
-		return cli_fail(err);
-	if (argc < 1)
-		return cli_usage("box delete needs a box");
-	CLEANUP(mem) char *path = box_path(argv[0], "");
-	CLEANUP(json) json_t *answer = api_call(api, "DELETE", path, NULL, err);
-	if (!answer)
-		return cli_fail(err);
-	printf("box %s deleted\n", argv[0]);
-	return CLI_OK;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		fprintf(out, "  boxwright box %-9s %s\n  %26s%s\n", table[i].name,
+			table[i].form, "", table[i].sentence);
 }
 
 int cli_box(int argc, char **argv)
 {
-	const char *verb = argc > 0 ? argv[0] : "list";
-	struct err err = {0};
+	const char *verb = argc > 0 ? argv[0] : "help";
 
-	argc = argc > 0 ? argc - 1 : 0;
-	argv++;
-	if (str_eq(verb, "list"))
-		return box_list_cmd(argc, argv, &err);
-	if (str_eq(verb, "exec"))
-		return box_exec_cmd(argc, argv, &err);
-	if (str_eq(verb, "logs"))
-		return box_logs_cmd(argc, argv, &err);
-	if (str_eq(verb, "delete"))
-		return box_delete_cmd(argc, argv, &err);
+	if (str_eq(verb, "help") || str_eq(verb, "--help")) {
+		cli_box_help(stdout);
+		return CLI_OK;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (!str_eq(table[i].name, verb))
+			continue;
+		if (argc > 1 && str_eq(argv[1], "--help")) {
+			printf("boxwright box %s %s\n    %s\n", verb, table[i].form,
+				table[i].sentence);
+			return CLI_OK;
+		}
+		if (argc < 2 && table[i].takes_box)
+			return cli_usage(
+				"box %s %s: a box is missing", verb, table[i].form);
+		return table[i].run(argc - 1, argv + 1);
+	}
 	return cli_usage("unknown command \"box %s\"", verb);
 }

@@ -36,11 +36,16 @@ static const struct command {
 		"task why DELIVERY                  what became of a delivery from "
 		"GitHub\n"},
 	{"box", cli_box,
-		"box list [--json]                  boxes that exist\n"
-		"box exec ID [--] COMMAND...        run a command in a box\n"
-		"box logs ID                        the log of the task that a box works "
-		"for\n"
-		"box delete ID                      delete a box for good\n"},
+		"box help                           boxes: create, exec, shell, run, "
+		"files, git, ...\n"},
+	{"key", cli_key,
+		"key create NAME [--account A] [--read-only]   a key of the API, shown "
+		"once\n"
+		"key list | revoke ID               keys that exist; ends one\n"},
+	{"completion", cli_completion,
+		"completion bash|zsh|fish           completes commands and boxes: "
+		"source <(...)\n"},
+	{"complete", cli_complete, NULL},
 	{"doctor", cli_doctor,
 		"doctor [--config FILE]             check engine, disk, keys, image and "
 		"GitHub\n"},

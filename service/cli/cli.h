@@ -27,6 +27,13 @@ int cli_box(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 
+int cli_key(int argc, char **argv);
+int cli_completion(int argc, char **argv);
+int cli_complete(int argc, char **argv);
+
+/* The lines of `boxwright box`, for help. */
+void cli_box_help(FILE *out);
+
 /* A line a library, indented. */
 void cli_versions(FILE *out);
 
