@@ -46,3 +46,6 @@ export async function listVolumes(instance) {
   return all.filter((v) => v.Labels?.['boxwright.instance'] === instance ||
     v.Name.includes(instance)).map((v) => v.Name);
 }
+
+// What the Engine measures of a container, once.
+export const boxStats = async (id) => (await call('GET', `/containers/${id}/stats?stream=false&one-shot=true`)).body;

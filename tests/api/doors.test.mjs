@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+// Every route of the description, called by those who may not and with what is no request:
+// the right status, a plain {error, code}, and nothing changed.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { after, before, test } from 'node:test';
+import { Box } from '@upstash/box';
+import { useService } from './lib/service.mjs';
+
+const s = useService();
+const LOOK = ['GET', 'HEAD', 'OPTIONS'];
+let box;
+let names;
+let other;
+let reader;
+let routes;
+
+before(async () => {
+  box = await s.box(null, { name: 'the-victim', labels: ['l1'], keepAlive: true });
+  await box.files.write({ path: 'file', content: 'before' });
+  const snapshot = await box.snapshot({ name: 'snap' });
+  const schedule = await box.schedule.exec({ cron: '0 0 1 1 *', command: ['true'] });
+  await box.exec.command('true');
+  const [run] = await box.listRuns();
+  await Box.setEnv('KEPT', 'value');
+  other = await s.makeKey({ account: 'other', name: 'theirs' });
+  reader = await s.makeKey({ account: 'operator', name: 'reader', scope: 'read' });
+  names = { box: box.id, id: box.id, snapshot: snapshot.id, schedule: schedule.id, run: run.id, port: '3000', label: 'l1' };
+  // Each operation with real names in its path.
+  routes = s.contract.operations.filter((o) => o.template.startsWith('/v')).map((o) => ({ ...o, path: fill(o.template) }));
+  assert.ok(routes.length >= 70, `${routes.length} operations`);
+});
+after(async () => { await Box.setAllEnv({}); });
+
+// Names by what stands before them in the path.
+function fill(template) {
+  const parts = template.split('/');
+  return parts.map((part, i) => {
+    if (!part.startsWith('{')) return part;
+    return { box: names.box, snapshots: names.snapshot, schedules: names.schedule, runs: names.run, preview: names.port,
+      labels: names.label, env: 'KEPT', keys: reader.id }[parts[i - 1]] ?? 'x1';
+  }).join('/');
+}
+
+// All that a caller could have changed.
+const state = async () => JSON.stringify([
+  s.rows('SELECT id, name, state, labels, network, init_command, git_name, git_email, agent, model, runner, skills, sealed, keep_alive FROM box ORDER BY id'),
+  s.rows('SELECT id, state, name FROM box_snapshot ORDER BY id'),
+  s.rows('SELECT id, state, cron, detail FROM box_schedule ORDER BY id'),
+  s.rows('SELECT box_id, port, token_hash, password_hash FROM box_preview ORDER BY box_id, port'),
+  s.rows('SELECT id, state FROM box_run ORDER BY id'),
+  s.rows('SELECT account, name, sealed FROM account_env ORDER BY account, name'),
+  s.rows('SELECT id, revoked_ms FROM api_key ORDER BY id'),
+  await box.files.read('file'),
+]);
+const BODY = { POST: '{}', PUT: '{}', PATCH: '{}' };
+
+// Calls every route in one way; gathers what is not as it should be.
+async function every(call, judge, chosen = routes) {
+  const before = await state();
+  const wrong = [];
+  for (const route of chosen) {
+    const answer = await call(route);
+    if (!answer) continue;
+    const bad = judge(answer, route);
+    if (bad) wrong.push(`${route.method} ${route.path}: ${bad} (${answer.status} ${answer.text.slice(0, 120)})`);
+    if (answer.status >= 400 && (typeof answer.body?.error !== 'string' || typeof answer.body?.code !== 'string' ||
+        answer.body.error.length > 500 || /\.[ch]:\d|0x[0-9a-f]{6}|sqlite/i.test(answer.body.error)))
+      wrong.push(`${route.method} ${route.path}: no plain {error, code}: ${answer.text.slice(0, 200)}`);
+  }
+  assert.deepEqual(wrong, []);
+  assert.equal(await state(), before, 'nothing has changed');
+}
+const send = (route, more) => s.raw(route.method, route.path, { body: BODY[route.method], ...more });
+const open = (route) => route.op.security?.length === 0;
+
+test('without a key: 401', () =>
+  every((r) => open(r) ? null : send(r, { key: null }), (a) => a.status !== 401 && 'not 401'));
+
+test('with a key that is none: 401', () =>
+  every((r) => open(r) ? null : send(r, { key: `box_${'A'.repeat(43)}` }),
+    (a) => (a.status !== 401 && 'not 401') || (r => !/Invalid box API key/.test(r.body.error) && 'another message')(a)));
+
+test('the same by Authorization: Bearer', () =>
+  every((r) => open(r) ? null : send(r, { key: null, headers: { authorization: `Bearer box_${'A'.repeat(43)}` } }), (a) => a.status !== 401 && 'not 401'));
+
+test('another account\'s key: not found, as if there were nothing', () =>
+  every((r) => r.template.startsWith('/v2/box/{') || /^\/v1\/keys\/\{/.test(r.template) ? send(r, { key: other.key }) : null,
+    (a) => a.status !== 404 && 'not 404'));
+
+test('another account sees none of it in lists, and deletes none of it in bulk', async () => {
+  const before = await state();
+  const as = (method, path, body) => s.raw(method, path, { key: other.key, body });
+  assert.deepEqual((await as('GET', '/v2/box')).body, []);
+  assert.deepEqual((await as('GET', '/v2/box/settings/env')).body, { env_vars: {} });
+  assert.equal((await as('DELETE', '/v2/box', { ids: [box.id, 'the-victim'] })).status, 200);
+  assert.deepEqual((await as('DELETE', '/v2/box/snapshots', {})).body, { deleted: 0 });
+  assert.deepEqual((await as('DELETE', '/v2/box/snapshots', { ids: [names.snapshot] })).body, { deleted: 0 });
+  assert.equal((await as('POST', '/v2/box/from-snapshot', { snapshot_id: names.snapshot })).status, 404);
+  assert.equal((await as('GET', '/v2/box/the-victim')).status, 404, 'nor by its name');
+  const keys = await as('GET', '/v1/keys');
+  assert.ok(!JSON.stringify(keys.body).includes(reader.id));
+  for (const path of ['/v1/tasks', '/v1/deliveries']) assert.ok([401, 403, 404].includes((await as('GET', path)).status), path);
+  assert.equal(await state(), before);
+});
+
+test('a key that may only look: 403 for all that changes', () =>
+  every((r) => LOOK.includes(r.method) || open(r) ? null : send(r, { key: reader.key }), (a) => a.status !== 403 && 'not 403'));
+
+test('a key that may only look looks', async () => {
+  const as = (path) => s.raw('GET', path, { key: reader.key });
+  assert.deepEqual((await as('/v2/box')).body.map((b) => b.id), [box.id]);
+  for (const path of ['', '/status', '/logs', '/runs', '/snapshots', '/schedules', '/preview'])
+    assert.equal((await as(`/v2/box/${box.id}${path}`)).status, 200, path);
+});
+
+test('a wrong method: 405 with what is allowed', async () => {
+  const paths = [...new Set(routes.map((r) => r.path))].map((path) => ({ path,
+    has: s.contract.operations.filter((o) => o.match.test(path)).map((o) => o.method) }));
+  const chosen = paths.flatMap(({ path, has }) => ['GET', 'POST', 'PUT', 'DELETE', 'PATCH']
+    .filter((m) => !has.includes(m)).slice(0, 2).map((method) => ({ method, path, has })));
+  await every(send, (a, r) => (a.status !== 405 && 'not 405') ||
+    (!r.has.every((m) => (a.headers.get('allow') ?? '').includes(m)) && `allow: ${a.headers.get('allow')}`), chosen);
+});
+
+test('a body that is no JSON, or no object: 400', async () => {
+  const withBody = routes.filter((r) => BODY[r.method] && s.contract.resolve(r.op.requestBody, '').thing?.content?.['application/json']);
+  assert.ok(withBody.length >= 20);
+  for (const body of ['{"a":', '[]', '"x"', 'null', '{"a":1,"a":2}', `${'['.repeat(5000)}`, Buffer.from([0x7b, 0xff, 0x7d]), '{"x":"\u0000"}'])
+    await every((r) => s.raw(r.method, r.path, { body }), (a) => a.status !== 400 && `not 400 for ${String(body).slice(0, 20)}`, withBody);
+});
+
+test('members of a wrong type: 400 that names one', async () => {
+  const odd = { name: 5, labels: 'x', size: 1, runtime: [], env_vars: [1], network_policy: 'x', command: 7, code: {}, prompt: [],
+    path: 4, content: 3, repo: 1, message: {}, args: 'x', branch: 2, title: 9, cron: 1, type: 7, port: 'x', model: 3, custom_runner: 5,
+    mode: 8, skill_id: 1, label: 2, value: 3, ids: 'x', snapshot_id: 5, init_command: 5, git_user_name: 3, from: 1, to: 2, api_key: 1,
+    mcp_servers: 'x', keep_alive: 'x', scope: 3 };
+  const withBody = routes.filter((r) => BODY[r.method] && s.contract.resolve(r.op.requestBody, '').thing?.content?.['application/json']);
+  await every((r) => s.raw(r.method, r.path, { body: odd }),
+    (a, r) => (a.status !== 400 && 'not 400') || (!Object.keys(odd).some((k) => a.body.error.includes(k)) && 'no member is named'), withBody);
+});
+
+// A head that announces more than any route takes, and the first bytes of it.
+const oversized = (route) => new Promise((done, fail) => {
+  const { port } = new URL(s.url);
+  const socket = net.connect(Number(port), '127.0.0.1');
+  let said = '';
+  socket.setTimeout(8000, () => { socket.destroy(); done({ status: 0, text: 'no answer', body: {} }); });
+  socket.on('error', (error) => (said ? undefined : fail(error)));
+  socket.on('data', (d) => { said += d; if (/\r\n\r\n.*\}/s.test(said)) socket.destroy(); });
+  socket.on('close', () => {
+    const text = said.split('\r\n\r\n')[1] ?? '';
+    let body;
+    try { body = JSON.parse(text); } catch { /* told by its text */ }
+    done({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(said)?.[1] ?? 0), text, body });
+  });
+  socket.write(`${route.method} ${route.path} HTTP/1.1\r\nHost: x\r\nX-Box-Api-Key: ${s.key}\r\nContent-Type: application/json\r\nContent-Length: 100000000000\r\n\r\n{"x":"`);
+});
+
+test('an oversized body: 413 from the head alone', () =>
+  every((r) => BODY[r.method] && !/upload/.test(r.path) ? oversized(r) : null, (a) => a.status !== 413 && 'not 413'));
+
+test('a body that grows without an announced length ends with 413', async () => {
+  const answer = await fetch(`${s.url}/v2/box/${box.id}/exec`, { method: 'POST', duplex: 'half',
+    headers: { 'x-box-api-key': s.key, 'content-type': 'application/json' },
+    body: new ReadableStream({ pull(c) { c.enqueue(Buffer.alloc(1 << 20, 'x')); } }) }).catch((error) => error);
+  assert.ok(answer instanceof Error || answer.status === 413, `${answer.status}`);
+});
+
+test('a revoked key is refused from the next request on', async () => {
+  const made = await s.makeKey({ account: 'operator', name: 'short' });
+  assert.equal((await s.raw('GET', '/v2/box', { key: made.key })).status, 200);
+  assert.equal((await s.raw('DELETE', `/v1/keys/${made.id}`)).status, 200);
+  assert.equal((await s.raw('GET', '/v2/box', { key: made.key })).status, 401);
+  const stored = JSON.stringify(s.rows('SELECT * FROM api_key'));
+  assert.ok(!stored.includes(made.key) && !stored.includes(made.key.slice(4)), 'keys are stored as digests');
+});
+
+test('OPTIONS is answered for browsers', async () => {
+  const answer = await s.raw('OPTIONS', '/v2/box', { key: null, headers: { origin: 'https://app.example', 'access-control-request-method': 'POST',
+    'access-control-request-headers': 'x-box-api-key,content-type,upstash-telemetry-sdk' } });
+  assert.ok(answer.status === 204 || answer.status === 200, answer.text);
+  const allowed = (answer.headers.get('access-control-allow-headers') ?? '').toLowerCase();
+  for (const name of ['x-box-api-key', 'content-type', 'upstash-telemetry-sdk', 'upstash-telemetry-runtime', 'upstash-telemetry-platform'])
+    assert.ok(allowed.includes(name), name);
+  assert.ok(answer.headers.get('access-control-allow-origin'));
+});
