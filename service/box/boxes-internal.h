@@ -15,6 +15,9 @@
 
 struct boxes_active; /* table of boxes with work in them (work.c) */
 struct crew;         /* threads of ours (crew.c) */
+struct catalog;      /* sizes and runtimes on offer (catalog.c) */
+struct makings;      /* containers that are being made (making.c) */
+struct ticker;       /* what is periodic (tick.c) */
 struct key_cache;    /* keys that were asked for (keys.c) */
 struct drives;       /* runs that are driven now (drive.c) */
 
@@ -23,6 +26,9 @@ struct boxes {
 	struct cancel *stop; /* child of options.stop; boxes_close() fires it */
 	struct boxes_active *active;
 	struct crew *crew;
+	struct catalog *catalog;
+	struct makings *makings;
+	struct ticker *ticker;
 	struct key_cache *keys;
 	struct drives *drives;
 	uint8_t seal_key[32];

@@ -79,9 +79,31 @@ void snapshot_image_drop(struct boxes *boxes, const char *image);
 /* Ends the making of a box, if it is being made. */
 void making_stop(struct boxes *boxes, const char *id);
 
+/* ---- box_json.c ------------------------------------------------------------------------ */
+
+/* The state in the words of the API. */
+const char *box_status(const struct store_box *row, const struct active_counts *counts);
+json_t *box_json(struct boxes *boxes, const struct store_box *row);
+
+/* ---- config.c -------------------------------------------------------------------------- */
+
+/* Writes them into the box's global git configuration; "" and NULL are left alone. */
+int box_set_git_identity(struct boxes *boxes, const char *id, const char *name,
+	const char *email, struct cancel *cancel, struct err *err);
+
+/* ---- tick.c ---------------------------------------------------------------------------- */
+
+struct ticker;
+struct ticker *ticker_new(void);
+void ticker_free(struct ticker *ticker);
+/* Containers of this instance that no row and no task knows are removed. */
+void orphans_remove(struct boxes *boxes);
+
 /* ---- init.c ---------------------------------------------------------------------------- */
 
 /* Starts the init command of a box that was just started, if it has one. */
 void box_init_start(struct boxes *boxes, const struct store_box *row);
+/* Takes up the one that a former process started, if it still runs. */
+void box_init_recover(struct boxes *boxes, const struct store_box *row);
 
 #endif
