@@ -303,6 +303,17 @@ int box_get(struct boxcore *core, const char *id, struct box_info *ret_info,
 	return 0;
 }
 
+int box_disk(struct boxcore *core, const char *id, int64_t *ret_changed_bytes,
+	struct cancel *cancel, struct err *err)
+{
+	CLEANUP(engine_container) struct engine_container container = {0};
+
+	if (box_inspect(core, id, &container, cancel, err) < 0)
+		return -1;
+	return engine_container_size(
+		core->engine, container.id, ret_changed_bytes, cancel, err);
+}
+
 /* The list does not tell about memory; few boxes end so that it matters. */
 static void look_closer(
 	struct boxcore *core, struct box_info *info, struct cancel *cancel)

@@ -32,8 +32,9 @@
 struct boxcore;
 
 struct egress_verdict {
-	const char *name;    /* that the box asked for; "" when it named an address only */
-	const char *address; /* that was connected to or asked for; "" when none was known */
+	const char *name; /* that the box asked for; "" when it named an address only */
+	const char
+		*address; /* that was connected to or asked for; "" when none was known */
 	uint16_t port;
 	bool allowed;
 	const char *reason; /* of a refusal, for people */
@@ -73,7 +74,7 @@ struct engine *boxcore_engine(struct boxcore *core); /* borrowed */
 enum box_network {
 	BOX_NETWORK_ALL,    /* outward all but the host, private ranges and other boxes */
 	BOX_NETWORK_TUNNEL, /* no interface; only what box_listen() offers over the link */
-	BOX_NETWORK_GATED,  /* names resolve to made-up addresses, TCP ends at the gate, which
+	BOX_NETWORK_GATED, /* names resolve to made-up addresses, TCP ends at the gate, which
 	                       judges each connection by the policy; nothing else goes out */
 };
 
@@ -249,7 +250,8 @@ int run_attach(struct boxcore *core, const char *box, const char *run_id, uint64
 const char *run_id(const struct run *run);
 
 /* The next event; blocks.  After RUN_EXIT, which comes after all output, there is no more.
- * What has been read may be dropped from the spool once run_ack() says so. */
+ * What has been read may be dropped from the spool once run_ack() says so; the box is told
+ * every 256 KiB, so it may keep a little more, and call it as often as you like. */
 int run_read(struct run *run, struct run_event *ret_event, struct cancel *cancel,
 	struct err *err);
 void run_ack(struct run *run, uint64_t offset);

@@ -3,6 +3,7 @@
 #include "boxcore/run-internal.h"
 
 #include "boxcore/base/crypto.h"
+#include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "boxcore/boxcore-internal.h"
@@ -18,7 +19,11 @@ struct run {
 	char id[64];
 	bool keep;
 	bool ended;
+	uint64_t taken; /* what the caller has acknowledged */
+	uint64_t acked; /* and the box was told */
 };
+
+#define ACK_EVERY (256 * LIMIT_KIB) /* each is a message through the Engine of its own */
 
 /* ---- requests -------------------------------------------------------------------------- */
 
@@ -159,6 +164,7 @@ int run_attach(struct boxcore *core, const char *box, const char *id, uint64_t o
 	wire_set_u64(bytes, offset);
 	strbuf_add(&request, bytes, sizeof bytes);
 	CLEANUP(run) struct run *run = run_new(core, id, true);
+	run->taken = run->acked = offset;
 	if (open_stream(run, box, PROTO_ATTACH, &request, cancel, err) < 0)
 		return err_wrap(err, "take up run %s in box %s", id, box);
 	*ret_run = TAKE(run);
@@ -170,10 +176,25 @@ const char *run_id(const struct run *run)
 	return run->id;
 }
 
+/* After the exit the stream is closed; what is left goes with run_forget(). */
+static void send_ack(struct run *run)
+{
+	struct err ignored = {0};
+	uint8_t bytes[8];
+
+	if (run->taken <= run->acked || run->ended)
+		return;
+	run->acked = run->taken;
+	wire_set_u64(bytes, run->taken);
+	stream_send(run->stream, PROTO_ACK, bytes, sizeof bytes, &ignored);
+}
+
 void run_close(struct run *run)
 {
 	if (!run)
 		return;
+	if (run->keep && run->stream)
+		send_ack(run);
 	if (run->stream)
 		stream_close(run->stream);
 	if (run->link)
@@ -256,13 +277,11 @@ int run_read(struct run *run, struct run_event *ret_event, struct cancel *cancel
 
 void run_ack(struct run *run, uint64_t offset)
 {
-	struct err ignored = {0};
-	uint8_t bytes[8];
-
-	if (!run->keep || run->ended)
+	if (!run->keep || run->ended || offset <= run->taken)
 		return;
-	wire_set_u64(bytes, offset);
-	stream_send(run->stream, PROTO_ACK, bytes, sizeof bytes, &ignored);
+	run->taken = offset;
+	if (offset >= run->acked + ACK_EVERY)
+		send_ack(run);
 }
 
 /* ---- writing --------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a box has used, as its boxinit reads it from the control group, and its disk. */
+/* What a box has used, as its boxinit reads it from the control group. */
 #include "boxcore/boxcore-internal.h"
 
 #include "boxcore/link/link.h"
@@ -36,15 +36,4 @@ int box_stats(struct boxcore *core, const char *box, struct box_stats *ret_stats
 	int rc = box_link_stats(link, ret_stats, cancel, err);
 	core_link_put(core, link);
 	return rc < 0 ? err_wrap(err, "box %s", box) : 0;
-}
-
-int box_disk(struct boxcore *core, const char *id, int64_t *ret_changed_bytes,
-	struct cancel *cancel, struct err *err)
-{
-	CLEANUP(engine_container) struct engine_container container = {0};
-
-	if (box_inspect(core, id, &container, cancel, err) < 0)
-		return -1;
-	return engine_container_size(
-		core->engine, container.id, ret_changed_bytes, cancel, err);
 }

@@ -129,9 +129,10 @@ void writer_disown(struct writer *writer, uint32_t stream); /* the stream is gon
 /* ---- spool.c --------------------------------------------------------------------------- */
 
 struct spool {
-	uint8_t *memory; /* the first part; NULL once all is in the file */
-	int fd;          /* -1: none yet */
-	uint64_t first;  /* what lies before was acknowledged */
+	uint8_t *ring; /* all of first to end; NULL while it lies in the file, or at first */
+	size_t ring_size;
+	int fd;         /* -1: none yet */
+	uint64_t first; /* what lies before was acknowledged */
 	uint64_t end;
 };
 void spool_start(struct spool *spool);
@@ -139,6 +140,10 @@ void spool_release(struct spool *spool);
 size_t spool_space(const struct spool *spool); /* output that may be appended */
 /* 0, or -1 when the disk is full: try again later. */
 int spool_append(struct spool *spool, uint8_t kind, const uint8_t *data, size_t len);
+/* Where the output of the next record may be put directly, at most *most bytes of it (cut to
+ * what is there); NULL: by spool_append() alone.  spool_placed() makes it a record. */
+uint8_t *spool_place(struct spool *spool, size_t *most);
+void spool_placed(struct spool *spool, uint8_t kind, size_t len);
 /* The record at `offset` with its header into buf (PROTO_RECORD_HEADER + PROTO_DATA_MAX);
  * returns the length of its output, or -1 when there is none. */
 ssize_t spool_read(

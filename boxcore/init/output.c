@@ -170,6 +170,24 @@ static void spool_put(struct run *run, int which, size_t len)
 	init_wake_in(DISK_RETRY_MS);
 }
 
+/* Reads at most `most` bytes into the spool. */
+static void take_into_spool(struct run *run, int which, size_t most)
+{
+	size_t room = most < sizeof scratch ? most : sizeof scratch;
+	uint8_t *place = spool_place(&run->spool, &room);
+
+	if (place) {
+		size_t n = take(run, which, place, room);
+		if (n > 0)
+			spool_placed(
+				&run->spool, which == OUT ? PROTO_OUT : PROTO_ERR, n);
+		return;
+	}
+	size_t n = take(run, which, scratch, room);
+	if (n > 0)
+		spool_put(run, which, n);
+}
+
 static void fill(struct run *run)
 {
 	uint64_t before = run->spool.end;
@@ -182,11 +200,7 @@ static void fill(struct run *run)
 		which = most > 0 ? next_turn(run) : -1;
 		if (which < 0)
 			break;
-		if (most > sizeof scratch)
-			most = sizeof scratch;
-		size_t n = take(run, which, scratch, most);
-		if (n > 0)
-			spool_put(run, which, n);
+		take_into_spool(run, which, most);
 	}
 	if (which >= 0 && !run->held)
 		work_left = run->filling = true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The output of a kept run: records, at first in memory, then all in a file without a
- * name in the box's root, which no snapshot contains.
+ * The output of a kept run: records in a ring in memory for as long as the host takes them
+ * about as fast as they come, else all in a file without a name in the box's root, which no
+ * snapshot contains.  Neither outlives the other: both end with the box.
  *
  * A record's header holds a check of its own offset, so that an offset which is not the
  * start of a record is refused instead of misread.
@@ -13,19 +14,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define MEMORY (64 * LIMIT_KIB)
+/* Most runs print little; one that streams has up to LIMIT_STREAM_CREDIT under way. */
+#define RING_SMALL (64 * LIMIT_KIB)
+#define RING_LARGE (2 * LIMIT_STREAM_CREDIT)
+#define RINGS_MAX (32 * LIMIT_MIB) /* of all spools; who comes later has the file */
+
+static size_t rings_total;
 
 void spool_start(struct spool *spool)
 {
 	*spool = (struct spool){.fd = -1};
 }
 
+static void ring_free(struct spool *spool)
+{
+	if (spool->ring)
+		munmap(spool->ring, spool->ring_size);
+	rings_total -= spool->ring_size;
+	spool->ring = NULL;
+	spool->ring_size = 0;
+}
+
 void spool_release(struct spool *spool)
 {
-	free(spool->memory);
+	ring_free(spool);
 	if (spool->fd >= 0)
 		close(spool->fd);
 	spool_start(spool);
@@ -85,6 +101,87 @@ static bool write_all(int fd, const uint8_t *data, size_t len, uint64_t offset)
 	return true;
 }
 
+/* ---- the ring -------------------------------------------------------------------------- */
+
+/* The part of the ring that holds `offset`, of at most `len` bytes in one piece. */
+static uint8_t *ring_at(const struct spool *spool, uint64_t offset, size_t *len)
+{
+	size_t at = (size_t)(offset % spool->ring_size);
+
+	if (*len > spool->ring_size - at)
+		*len = spool->ring_size - at;
+	return spool->ring + at;
+}
+
+static void ring_put(
+	struct spool *spool, uint64_t offset, const uint8_t *data, size_t len)
+{
+	while (len > 0) {
+		size_t part = len;
+		uint8_t *to = ring_at(spool, offset, &part);
+
+		memcpy(to, data, part);
+		data += part;
+		offset += part;
+		len -= part;
+	}
+}
+
+static void ring_get(
+	const struct spool *spool, uint64_t offset, uint8_t *data, size_t len)
+{
+	while (len > 0) {
+		size_t part = len;
+		const uint8_t *from = ring_at(spool, offset, &part);
+
+		memcpy(data, from, part);
+		data += part;
+		offset += part;
+		len -= part;
+	}
+}
+
+/* Another ring in place of what there is; false when there is no room for one. */
+static bool ring_resize(struct spool *spool, size_t size)
+{
+	struct spool next = *spool;
+
+	if (rings_total + size - spool->ring_size > RINGS_MAX)
+		return false;
+	next.ring_size = size;
+	next.ring = mmap(
+		NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (next.ring == MAP_FAILED)
+		return false;
+	rings_total += size;
+	for (uint64_t at = spool->first; spool->ring && at < spool->end;) {
+		size_t part = (size_t)(spool->end - at);
+		const uint8_t *from = ring_at(spool, at, &part);
+
+		ring_put(&next, at, from, part);
+		at += part;
+	}
+	ring_free(spool);
+	*spool = next;
+	return true;
+}
+
+/* Room for so much more in memory?  What lies in the file stays there until all of it has
+ * been taken. */
+static bool ring_room(struct spool *spool, size_t len)
+{
+	size_t need = (size_t)(spool->end - spool->first) + len;
+
+	if (spool->ring && need <= spool->ring_size)
+		return true;
+	if (!spool->ring && spool->first != spool->end)
+		return false;
+	if (need <= RING_SMALL && ring_resize(spool, RING_SMALL))
+		return true;
+	return need <= RING_LARGE && spool->ring_size < RING_LARGE &&
+	       ring_resize(spool, RING_LARGE);
+}
+
 /* Memory is full: everything moves into the file. */
 static int move_to_file(struct spool *spool)
 {
@@ -92,10 +189,15 @@ static int move_to_file(struct spool *spool)
 		spool->fd = open_nameless();
 	if (spool->fd < 0)
 		return -1;
-	if (spool->memory && !write_all(spool->fd, spool->memory, spool->end, 0))
-		return -1;
-	free(spool->memory);
-	spool->memory = NULL;
+	for (uint64_t at = spool->first; spool->ring && at < spool->end;) {
+		size_t part = (size_t)(spool->end - at);
+		const uint8_t *from = ring_at(spool, at, &part);
+
+		if (!write_all(spool->fd, from, part, at))
+			return -1;
+		at += part;
+	}
+	ring_free(spool);
 	return 0;
 }
 
@@ -104,15 +206,13 @@ int spool_append(struct spool *spool, uint8_t kind, const uint8_t *data, size_t 
 	uint8_t head[PROTO_RECORD_HEADER];
 
 	header(head, spool->end, kind, len);
-	if (spool->end == 0 && !spool->memory)
-		spool->memory = init_alloc(MEMORY);
-	if (spool->memory && spool->end + sizeof head + len <= MEMORY) {
-		memcpy(spool->memory + spool->end, head, sizeof head);
-		memcpy(spool->memory + spool->end + sizeof head, data, len);
+	if (ring_room(spool, sizeof head + len)) {
+		ring_put(spool, spool->end, head, sizeof head);
+		ring_put(spool, spool->end + sizeof head, data, len);
 	} else {
-		if (spool->memory && move_to_file(spool) < 0)
+		if ((spool->ring || spool->fd < 0) && move_to_file(spool) < 0)
 			return -1;
-		/* The data first: a torn record is simply written again. */
+		/* A torn record is simply written again. */
 		if (!write_all(spool->fd, data, len, spool->end + sizeof head) ||
 			!write_all(spool->fd, head, sizeof head, spool->end))
 			return -1;
@@ -121,14 +221,36 @@ int spool_append(struct spool *spool, uint8_t kind, const uint8_t *data, size_t 
 	return 0;
 }
 
+uint8_t *spool_place(struct spool *spool, size_t *most)
+{
+	if (!ring_room(spool, PROTO_RECORD_HEADER + *most))
+		return NULL;
+	return ring_at(spool, spool->end + PROTO_RECORD_HEADER, most);
+}
+
+void spool_placed(struct spool *spool, uint8_t kind, size_t len)
+{
+	uint8_t head[PROTO_RECORD_HEADER];
+
+	header(head, spool->end, kind, len);
+	ring_put(spool, spool->end, head, sizeof head);
+	spool->end += sizeof head + len;
+}
+
 static ssize_t read_at(
 	const struct spool *spool, uint64_t offset, uint8_t *buf, size_t size)
 {
 	if (size > spool->end - offset)
 		size = (size_t)(spool->end - offset);
-	if (!spool->memory)
+	if (!spool->ring)
 		return pread(spool->fd, buf, size, (off_t)offset);
-	memcpy(buf, spool->memory + offset, size);
+	/* No more than the record: its header says how long it claims to be. */
+	ring_get(spool, offset, buf, PROTO_RECORD_HEADER);
+	uint64_t whole = (uint64_t)wire_get_u32(buf + 4) + PROTO_RECORD_HEADER;
+	if (size > whole)
+		size = (size_t)whole;
+	ring_get(spool, offset + PROTO_RECORD_HEADER, buf + PROTO_RECORD_HEADER,
+		size - PROTO_RECORD_HEADER);
 	return (ssize_t)size;
 }
 
