@@ -7,6 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 BOXWRIGHT_TALLY=$(mktemp)
 export BOXWRIGHT_TALLY
+export BOXWRIGHT_FRAMES=${BOXWRIGHT_FRAMES:-2000} # short commands of api/exec_frames; `make test` has more
 trap 'rm -f "$BOXWRIGHT_TALLY"' EXIT
 status=0
 began=$SECONDS
