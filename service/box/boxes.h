@@ -51,7 +51,7 @@ DEFINE_CLEANUP(boxes, struct boxes *, boxes_close(*value))
 
 /* One round of all that is periodic: idle boxes are paused, expired ones deleted, schedules
  * fired, meters read, due webhooks sent.  For the janitor, every few seconds; what takes
- * long is done on threads of our own.  Returns the time of the next round's first work. */
+ * long is done on threads of our own. */
 void boxes_tick(struct boxes *boxes, int64_t now_ms, struct cancel *cancel);
 
 /* The account of a caller without a key of a row: the keys of api_keys_file and programs of

@@ -73,6 +73,13 @@ void box_meter_note(struct boxes *boxes, const char *id, const struct box_stats 
 
 /* Removes the image unless a box or a snapshot still stands on it. */
 void snapshot_image_drop(struct boxes *boxes, const char *image);
+/* Finishes or gives up what a former process left. */
+void snapshots_recover(struct boxes *boxes);
+
+/* ---- keys.c ---------------------------------------------------------------------------- */
+
+struct key_cache *key_cache_new(void);
+void key_cache_free(struct key_cache *cache);
 
 /* ---- making.c -------------------------------------------------------------------------- */
 
