@@ -4,7 +4,7 @@
 # `make bench`: ours and its peers side by side in one run, as a table and in
 # <build>/bench.json (an object a line of the table; names stay the same).
 #
-#	tests/bench/run.sh [box] [flow] [intake]     (default: all)
+#	tests/bench/run.sh [box] [api] [flow] [intake]     (default: all)
 #
 # BENCH_PROBOT=1 measures Probot 14 beside the intake (its npm packages take some minutes).
 # The two sides take turns, so a busy machine slows both: ratios count, not milliseconds.
@@ -12,7 +12,7 @@ set -euo pipefail
 . "$(dirname "$0")/../../deploy/setup/common.sh"
 cd "$BW_ROOT"
 build=${BUILD:-build}
-[ $# -gt 0 ] || set -- box flow intake
+[ $# -gt 0 ] || set -- box api flow intake
 
 prepared=$(tests/prepare.sh deps engine images npm)
 eval "$prepared"
@@ -49,9 +49,10 @@ say "measuring (load $load_before, $(nproc) cores)"
 for what in "$@"; do
 	case $what in
 	box) bench=("$build/release/tests/bench/bench_box" "$instance" "$BOXWRIGHT_TEST_IMAGE" "$scratch" "$rows") ;;
+	api) bench=(node tests/bench/api.mjs "$rows" "$instance") ;;
 	flow) bench=(node tests/bench/flow.mjs "$rows") ;;
 	intake) bench=(node tests/bench/intake.mjs "$build/release/tests/bench/bench_intake_server" "$rows") ;;
-	*) die "unknown measurement '$what'" "use box, flow or intake" ;;
+	*) die "unknown measurement '$what'" "use box, api, flow or intake" ;;
 	esac
 	limit=300
 	if [ "$what-${BENCH_PROBOT:-}" = intake-1 ]; then limit=1200; fi

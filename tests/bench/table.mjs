@@ -5,13 +5,18 @@
 //
 // A row is {name, ours, peer, ratio}; ours and peer (or null) are {what, unit, p50, p99, n};
 // ratio is ours to the peer's, of the p50 unless ratio_of says p99.  aim_at_most or
-// aim_at_least is for the ratio.
+// aim_at_least is for the ratio, aim_ours_at_most or aim_ours_at_least for our own p50.
 import fs from 'node:fs';
 
 const [from, to] = process.argv.slice(2);
 const rows = fs.readFileSync(from, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
 
 function verdict(row) {
+  const { p50, unit } = row.ours;
+  if (row.aim_ours_at_most !== undefined)
+    return { aim: `at most ${row.aim_ours_at_most} ${unit}`, met: p50 <= row.aim_ours_at_most };
+  if (row.aim_ours_at_least !== undefined)
+    return { aim: `at least ${row.aim_ours_at_least} ${unit}`, met: p50 >= row.aim_ours_at_least };
   if (row.ratio === null) return {};
   if (row.aim_at_most !== undefined)
     return { aim: `at most ${row.aim_at_most}`, met: row.ratio <= row.aim_at_most };
