@@ -47,6 +47,7 @@
 #define LIMIT_HTTP_BODY_STEP                                                             \
 	(256 * LIMIT_KIB)                /* so much of a body starts its deadline anew */
 #define LIMIT_UPLOAD (32768 * LIMIT_MIB) /* an upload: no box has a larger disk */
+#define LIMIT_UPLOAD_FILES 1000          /* in one form */
 #define LIMIT_UPLOAD_ROOM (512 * LIMIT_KIB) /* of it in memory */
 #define LIMIT_DOWNLOAD_KEPT (1 * LIMIT_MIB) /* a file that is answered in one piece */
 #define LIMIT_PART_HEAD (8 * LIMIT_KIB)     /* headers of a part of multipart/form-data */
@@ -124,6 +125,16 @@
 #define LIMIT_RELAY_HEAD_MS 10000                  /* first to last byte of a head */
 #define LIMIT_RELAY_BODY_MS 120000                 /* a body of 64 MiB over a busy link */
 #define LIMIT_RELAY_IDLE_MS 60000                  /* kept open between requests */
+
+/* Git in a box */
+#define LIMIT_GIT_RELAY_CONNECTIONS 8 /* of one command; git uses one or two */
+#define LIMIT_GIT_RELAY_PORTS 16      /* commands with a token at a time, in one box */
+#define LIMIT_GIT_SILENCE_MS 300000 /* GitHub counts the objects of a large repository */
+#define LIMIT_GIT_MS 3600000        /* one command: a clone of 8 GB at 20 Mbit/s */
+#define LIMIT_GIT_OUTPUT (16 * LIMIT_MIB)  /* of one command, in one JSON answer */
+#define LIMIT_GIT_MESSAGE (64 * LIMIT_KIB) /* of a commit, as LIMIT_REPO_MESSAGE */
+#define LIMIT_GIT_ARGS 1000                /* arguments of one git/exec */
+#define LIMIT_GIT_NAME 256                 /* a person's name, address, or a branch */
 
 /* The link to a box */
 #define LIMIT_FRAME (64 * LIMIT_KIB)        /* payload of one frame */

@@ -8,96 +8,23 @@
 #include "boxcore/base/clock.h"
 #include "boxcore/base/limits.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
-
-/* ---- bytes ----------------------------------------------------------------------------- */
 
 int conn_write(struct conn *conn, const void *data, size_t len, struct err *err)
 {
-	const char *p = data;
-
-	while (len) {
-		ssize_t n = send(conn->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN)
-			return err_errno(err, errno, "the box's connection");
-		struct pollfd pfd = {.fd = conn->fd, .events = POLLOUT};
-		int ready = cancel_poll(
-			conn->lease->cancel, &pfd, 1, LIMIT_RELAY_BODY_MS, err);
-		if (ready < 0)
-			return -1;
-		if (ready == 0)
-			return err_set(
-				err, ERR_TRANSIENT, "the box does not read its answer");
-	}
-	return 0;
+	return relay_io_write(&conn->io, data, len, err);
 }
-
-/* More bytes into conn->in: 1, 0 at the end of the connection, -1 with err (ERR_TRANSIENT is
- * the time that is up). */
-static int read_more(struct conn *conn, int64_t until_ms, struct err *err)
-{
-	for (;;) {
-		char *room = strbuf_room(&conn->in, LIMIT_RELAY_READ);
-		if (!room)
-			return strbuf_check(&conn->in, "the request", err);
-		ssize_t n = recv(conn->fd, room, LIMIT_RELAY_READ, MSG_DONTWAIT);
-		if (n > 0) {
-			strbuf_grown(&conn->in, (size_t)n);
-			return 1;
-		}
-		if (n == 0 || errno == ECONNRESET)
-			return 0;
-		if (errno != EAGAIN && errno != EINTR)
-			return err_errno(err, errno, "the box's connection");
-		int64_t left = until_ms - clock_mono_ms();
-		if (left <= 0)
-			return err_set(
-				err, ERR_TRANSIENT, "the request did not come in time");
-		struct pollfd pfd = {.fd = conn->fd, .events = POLLIN};
-		if (cancel_poll(conn->lease->cancel, &pfd, 1, left, err) < 0)
-			return -1;
-	}
-}
-
-/* ---- the head -------------------------------------------------------------------------- */
 
 /* Length of the head, 0 at the end of the connection, -1: nothing more can be said. */
 static ssize_t read_head(struct conn *conn, struct call *call)
 {
 	struct err err = {0};
-	int64_t until = clock_mono_ms() + LIMIT_RELAY_IDLE_MS;
-	bool begun = false;
+	int status;
+	ssize_t n = relay_io_head(&conn->io, &status, &err);
 
-	for (;;) {
-		size_t n = relay_head_length(strbuf_str(&conn->in), conn->in.len);
-		if (n && n <= LIMIT_RELAY_HEAD)
-			return (ssize_t)n;
-		if (n || conn->in.len > LIMIT_RELAY_HEAD) {
-			conn_refuse(conn, call, 431, "the request's head is too long");
-			return -1;
-		}
-		if (!begun && conn->in.len) {
-			begun = true;
-			until = clock_mono_ms() + LIMIT_RELAY_HEAD_MS;
-		}
-		int rc = read_more(conn, until, &err);
-		if (rc == 0)
-			return 0;
-		if (rc < 0 && begun && err.kind == ERR_TRANSIENT)
-			conn_refuse(conn, call, 408, err.text);
-		if (rc < 0)
-			return -1;
-	}
+	if (n < 0 && status)
+		conn_refuse(conn, call, status, err.text);
+	return n;
 }
 
 /* ---- the body -------------------------------------------------------------------------- */
@@ -119,12 +46,12 @@ static int read_plain(struct conn *conn, struct call *call, struct err *err)
 	}
 	for (;;) {
 		size_t left = want - call->body.len;
-		size_t n = conn->in.len < left ? conn->in.len : left;
-		strbuf_add(&call->body, strbuf_str(&conn->in), n);
-		strbuf_consume(&conn->in, n);
+		size_t n = conn->io.in.len < left ? conn->io.in.len : left;
+		strbuf_add(&call->body, strbuf_str(&conn->io.in), n);
+		strbuf_consume(&conn->io.in, n);
 		if (call->body.len == want)
 			return 0;
-		int rc = read_more(conn, until, err);
+		int rc = relay_io_read(&conn->io, until, err);
 		if (rc == 0)
 			err_set(err, ERR_INPUT, "the request's body was cut");
 		if (rc <= 0)
@@ -139,9 +66,9 @@ static int read_chunked(struct conn *conn, struct call *call, struct err *err)
 
 	for (;;) {
 		size_t used = 0;
-		int rc = relay_chunks_feed(&chunks, strbuf_str(&conn->in), conn->in.len,
-			&used, &call->body, err);
-		strbuf_consume(&conn->in, used);
+		int rc = relay_chunks_feed(&chunks, strbuf_str(&conn->io.in),
+			conn->io.in.len, &used, &call->body, err);
+		strbuf_consume(&conn->io.in, used);
 		if (rc < 0)
 			return strbuf_failed(&call->body) ? 413 : 400;
 		if (rc > 0)
@@ -151,7 +78,7 @@ static int read_chunked(struct conn *conn, struct call *call, struct err *err)
 			err_set(err, ERR_TRANSIENT, "too many large requests at a time");
 			return 503;
 		}
-		rc = read_more(conn, until, err);
+		rc = relay_io_read(&conn->io, until, err);
 		if (rc == 0)
 			err_set(err, ERR_INPUT, "the request's body was cut");
 		if (rc <= 0)
@@ -166,7 +93,7 @@ static int read_body(struct conn *conn, struct call *call, struct err *err)
 
 	if (!head->chunked && head->content_length == 0)
 		return 0;
-	if (head->expect_continue && conn->in.len == 0 &&
+	if (head->expect_continue && conn->io.in.len == 0 &&
 		(uint64_t)head->content_length <= LIMIT_MODEL_REQUEST &&
 		conn_write(conn, go_on, strlen(go_on), err) < 0)
 		return 400;
@@ -211,8 +138,8 @@ static bool serve_one(struct conn *conn)
 
 	if (n <= 0)
 		return false;
-	strbuf_add(&head, conn->in.data, (size_t)n);
-	strbuf_consume(&conn->in, (size_t)n);
+	strbuf_add(&head, conn->io.in.data, (size_t)n);
+	strbuf_consume(&conn->io.in, (size_t)n);
 	int status = understand(conn, &call, &head, &err);
 	if (status) {
 		/* Where the next request would begin is not known any more. */
@@ -224,24 +151,10 @@ static bool serve_one(struct conn *conn)
 	return relay_forward(conn, &call) && call.keep;
 }
 
-/* An answer is lost if the socket is closed while the box still sends: read on for a moment. */
-static void linger(struct conn *conn)
-{
-	int64_t until = clock_mono_ms() + LIMIT_RELAY_LINGER_MS;
-	struct err err = {0};
-
-	shutdown(conn->fd, SHUT_WR);
-	for (size_t all = 0; all < LIMIT_MIB; all += conn->in.len) {
-		strbuf_reset(&conn->in);
-		if (read_more(conn, until, &err) <= 0)
-			break;
-	}
-}
-
 void conn_serve(struct conn *conn)
 {
 	while (serve_one(conn))
 		relay_unhold(conn);
-	linger(conn);
+	relay_io_linger(&conn->io);
 	relay_unhold(conn);
 }

@@ -9,6 +9,7 @@
 #include "boxcore/base/thread.h"
 #include "boxcore/net/http_client.h"
 #include "service/relay/head.h"
+#include "service/relay/io.h"
 #include "service/relay/price.h"
 #include "service/relay/relay.h"
 
@@ -68,9 +69,8 @@ struct relay_lease {
 struct conn {
 	struct relay *relay;
 	struct relay_lease *lease;
-	int fd;
+	struct relay_io io;
 	struct http_client **clients; /* of this thread, one a provider */
-	struct strbuf in;             /* read and not yet used */
 	size_t held;                  /* of relay->held */
 };
 

@@ -49,12 +49,14 @@ static void *thread_run(void *arg)
 		struct conn conn = {
 			.relay = relay,
 			.lease = job.lease,
-			.fd = job.fd,
+			.io = {.fd = job.fd,
+				.cancel = job.lease->cancel,
+				.in = STRBUF_INIT(
+					LIMIT_RELAY_HEAD + 2 * LIMIT_RELAY_READ)},
 			.clients = clients,
-			.in = STRBUF_INIT(LIMIT_RELAY_HEAD + 2 * LIMIT_RELAY_READ),
 		};
 		conn_serve(&conn);
-		strbuf_release(&conn.in);
+		strbuf_release(&conn.io.in);
 		close(job.fd);
 		job_done(relay, job.lease);
 	}
