@@ -17,6 +17,7 @@ struct run {
 	struct link *link; /* pinned */
 	struct stream *stream;
 	char id[64];
+	uint32_t pid;
 	bool keep;
 	bool ended;
 	uint64_t taken; /* what the caller has acknowledged */
@@ -125,6 +126,8 @@ static int open_stream(struct run *run, const char *box, enum proto_type type,
 		return err_set(err, ERR_INTERNAL,
 			"the box answers the opening of a run with message %u",
 			event.type);
+	struct wire wire = {.at = event.data, .left = event.len};
+	run->pid = wire_u32(&wire);
 	return 0;
 }
 
@@ -187,6 +190,11 @@ static void send_ack(struct run *run)
 	run->acked = run->taken;
 	wire_set_u64(bytes, run->taken);
 	stream_send(run->stream, PROTO_ACK, bytes, sizeof bytes, &ignored);
+}
+
+uint32_t run_pid(const struct run *run)
+{
+	return run->pid;
 }
 
 void run_close(struct run *run)
