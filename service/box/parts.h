@@ -71,8 +71,9 @@ void box_meter_note(struct boxes *boxes, const char *id, const struct box_stats 
 
 /* ---- snapshots.c ----------------------------------------------------------------------- */
 
-/* Removes the image unless a box or a snapshot still stands on it. */
-void snapshot_image_drop(struct boxes *boxes, const char *image);
+/* Removes the image unless more rows than those, which are going, stand on it. */
+void snapshot_image_drop(struct boxes *boxes, const char *image, int64_t own_boxes,
+	int64_t own_snapshots);
 /* Finishes or gives up what a former process left. */
 void snapshots_recover(struct boxes *boxes);
 
@@ -94,6 +95,9 @@ json_t *box_json(struct boxes *boxes, const struct store_box *row);
 
 /* ---- config.c -------------------------------------------------------------------------- */
 
+/* What the images of ours say. */
+#define BOX_GIT_NAME "Upstash Box"
+#define BOX_GIT_EMAIL "box@upstash.com"
 /* Writes them into the box's global git configuration; "" and NULL are left alone. */
 int box_set_git_identity(struct boxes *boxes, const char *id, const char *name,
 	const char *email, struct cancel *cancel, struct err *err);

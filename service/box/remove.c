@@ -45,11 +45,14 @@ static int remove_seized(struct boxes *boxes, const char *id, struct err *err)
 	if (boxes_running_count(boxes, id) > 0)
 		drives_end_box(boxes, id, "the box was deleted", boxes->stop);
 	settle(boxes, &row);
-	if (box_delete(boxes->options.core, id, boxes->stop, err) < 0 ||
-		store_box_delete(boxes->options.store, id, boxes->stop, err) < 0)
+	if (box_delete(boxes->options.core, id, boxes->stop, err) < 0)
 		return -1;
 	if (row.snapshot_id)
-		snapshot_image_drop(boxes, row.image);
+		snapshot_image_drop(boxes, row.image, 1, 0);
+	if (store_box_delete(boxes->options.store, id, boxes->stop, err) < 0)
+		return -1;
+	if (row.snapshot_id)
+		snapshot_image_drop(boxes, row.image, 0, 0);
 	return 0;
 }
 
