@@ -2,6 +2,8 @@
 /* Locks that know their owner, conditions on the monotonic clock, named threads. */
 #include "boxcore/base/thread.h"
 
+#include "boxcore/base/mem.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -96,6 +98,21 @@ void cond_wake_all(struct cond *cond)
 	must(pthread_cond_broadcast(&cond->cond));
 }
 
+struct named {
+	const char *name;
+	void *(*run)(void *);
+	void *arg;
+};
+
+static void *run_named(void *arg)
+{
+	struct named named = *(struct named *)arg;
+
+	free(arg);
+	pthread_setname_np(pthread_self(), named.name);
+	return named.run(named.arg);
+}
+
 int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *arg,
 	struct err *err)
 {
@@ -109,6 +126,31 @@ int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), 
 		return err_errno(err, rc, "start thread %s", name);
 	pthread_setname_np(*ret_thread, name);
 	return 0;
+}
+
+int thread_start_detached(
+	const char *name, size_t stack, void *(*run)(void *), void *arg, struct err *err)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, old;
+
+	must(pthread_attr_init(&attr));
+	if (stack > 0)
+		must(pthread_attr_setstacksize(&attr, stack));
+	must(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED));
+	sigfillset(&all);
+	must(pthread_sigmask(SIG_SETMASK, &all, &old));
+	/* Only it may name itself: it may be gone before we could. */
+	struct named *named = mem_zalloc(sizeof(*named));
+	*named = (struct named){name, run, arg};
+	int rc = pthread_create(&thread, &attr, run_named, named);
+	must(pthread_sigmask(SIG_SETMASK, &old, NULL));
+	must(pthread_attr_destroy(&attr));
+	if (rc == 0)
+		return 0;
+	free(named);
+	return err_errno(err, rc, "start thread %s", name);
 }
 
 void thread_join(pthread_t thread)

@@ -64,6 +64,10 @@ void cond_wake_all(struct cond *cond);
  * blocked in it; main alone handles signals. */
 int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *arg,
 	struct err *err);
+/* The same with a stack of its own size (0: the system's), and nobody joins it: its end is
+ * told by what it does last. */
+int thread_start_detached(
+	const char *name, size_t stack, void *(*run)(void *), void *arg, struct err *err);
 void thread_join(pthread_t thread);
 
 #endif

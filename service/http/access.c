@@ -5,6 +5,7 @@
 #include "boxcore/base/crypto.h"
 #include "boxcore/base/limits.h"
 #include "boxcore/base/str.h"
+#include "service/box/box_keys.h"
 #include "service/http/guard.h"
 
 #include <arpa/inet.h>
@@ -89,7 +90,7 @@ void head_check(struct request *request, const char *version)
 
 /* ---- keys -------------------------------------------------------------------------------- */
 
-static bool key_fits(const struct http_app *app, const char *given)
+static bool is_operators(const struct http_app *app, const char *given)
 {
 	uint8_t claimed[SHA256_SIZE], ours[SHA256_SIZE];
 	bool fits = false;
@@ -102,6 +103,24 @@ static bool key_fits(const struct http_app *app, const char *given)
 		fits = fits || (same && secret_is_set(&app->keys[i]));
 	}
 	return fits;
+}
+
+/* A key of a row, by its digest; nothing of its own bytes is compared. */
+static bool is_accounts(struct request *request, const char *given)
+{
+	struct boxes *boxes = request->server->app->boxes;
+	char hex[SHA256_HEX_SIZE];
+	struct err ignored = {0};
+
+	if (!boxes)
+		return false;
+	crypto_sha256_hex(given, strlen(given), hex);
+	if (boxes_key_owner(boxes, hex, &request->owner, &ignored))
+		return false;
+	request->caller = (struct box_caller){.account = request->owner.account,
+		.write = request->owner.write,
+		.operator= str_eq(request->owner.account, BOX_OPERATOR)};
+	return true;
 }
 
 static const char *given_key(const struct request *request)
@@ -160,28 +179,58 @@ static bool is_local(const struct request *request)
 			return false;
 	if (!host || !is_loopback_authority(host))
 		return false;
-	if (!origin)
+	if (!origin || cors_names(request->server->app, origin))
 		return true;
 	return str_starts(origin, http) &&
 	       is_loopback_authority(origin + sizeof(http) - 1);
 }
 
-void access_check(struct request *request)
+static const char no_key[] =
+	"Invalid box API key: send a configured one in X-Box-Api-Key "
+	"or as Authorization: Bearer.";
+
+/* Keys that were made here look so; what does not is no key of ours. */
+static bool looks_made(const char *key)
+{
+	return key && str_starts(key, "box_") && strlen(key) == 47;
+}
+
+/* Who calls, or a refusal. */
+static void know_caller(struct request *request)
 {
 	const struct http_app *app = request->server->app;
 	const char *key = given_key(request);
 
-	if (request->found.route->access != ACCESS_KEY)
+	request->caller = (struct box_caller){
+		.account = BOX_OPERATOR, .write = true, .operator= true };
+	if (key && app->key_count > 0 && is_operators(app, key))
 		return;
-	if (app->key_count > 0) {
-		if (!key || !key_fits(app, key))
-			reply_error(request, 401, "key",
-				"Invalid box API key: send a configured one in "
-				"X-Box-Api-Key or as Authorization: Bearer.");
+	if (key && is_accounts(request, key))
+		return;
+	/* One that was revoked does not become the operator's. */
+	if (app->key_count > 0 || looks_made(key)) {
+		reply_error(request, 401, "key", "%s", no_key);
 		return;
 	}
 	if (!request->server->local || !is_local(request))
 		reply_error(request, 401, "key",
 			"No API key is configured, so only programs of this machine may "
 			"call; configure one to call from elsewhere or through a proxy.");
+}
+
+void access_check(struct request *request)
+{
+	const struct route *route = request->found.route;
+
+	if (route->access != ACCESS_KEY && route->access != ACCESS_OPERATOR)
+		return;
+	know_caller(request);
+	if (reply_given(request))
+		return;
+	if (route->access == ACCESS_OPERATOR && !request->caller.operator)
+		reply_error(request, 403, "denied",
+			"This is the operator's: the key of another account may not.");
+	else if (!request->caller.write && !str_eq(request->method, "GET"))
+		reply_error(request, 403, "denied",
+			"This key may only look: its scope is \"read\".");
 }

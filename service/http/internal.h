@@ -13,8 +13,10 @@
 #include "boxcore/base/cancel.h"
 #include "boxcore/base/strbuf.h"
 #include "boxcore/base/thread.h"
+#include "service/box/box_keys.h"
 #include "service/http/conns.h"
 #include "service/http/listen.h"
+#include "service/http/multipart.h"
 #include "service/http/pool.h"
 #include "service/http/request.h"
 #include "service/http/route.h"
@@ -26,6 +28,9 @@
 #include <stdbool.h>
 
 struct outlets;
+struct pipe;
+struct stream_body;
+struct upgrade;
 
 struct server {
 	struct MHD_Daemon *daemon;
@@ -37,17 +42,19 @@ struct server {
 	const struct http_app *app;
 	struct cancel *cancel;
 	struct conns *conns;
-	struct pool *pool;
+	struct pool *pool;      /* ROUTE_HANDLER */
+	struct pool *long_pool; /* ROUTE_LONG, ROUTE_STREAMED */
 	struct outlets *outlets;
 	atomic_bool stopping;
 	atomic_size_t bodies;   /* bytes of large bodies in memory */
 	atomic_uint requests;   /* not yet freed */
 	atomic_uint unanswered; /* handed over and not yet answered */
+	atomic_uint upgrades;   /* sockets that other protocols hold */
 	atomic_ullong answered[6];
 	atomic_ullong refused_heads;
 };
 
-#define REPLY_HEADERS_MAX 8
+#define REPLY_HEADERS_MAX 16
 
 struct reply_header_pair {
 	char *name, *value;
@@ -62,24 +69,33 @@ struct request {
 	/* The head */
 	char *raw;          /* of the target, as it came */
 	const char *raw_at; /* where it stood in the library's buffer */
-	const char *method; /* the library's */
+	const char *method; /* the library's; the route's once there is one */
 	struct target target;
 	struct route_found found;
 	int64_t content_length; /* -1: none */
 	char peer[48];
 	bool begun; /* the head was looked at */
+	struct box_caller caller;
+	struct box_key_owner owner; /* the caller's, when a row's key was sent */
+	const char *origin; /* that is named in the answer, the setting's word; or NULL */
+	char *tail;
+	char boundary[MULTIPART_BOUNDARY_MAX + 1];
 
 	/* The body */
 	struct strbuf body;
 	size_t counted; /* of server->bodies */
-	bool drain;     /* read it to its end and forget it: the answer stands already */
+	size_t step;    /* bytes since its deadline began anew */
+	struct stream_body *stream_body;
+	bool came;  /* a streamed one: to its end */
+	bool drain; /* read it to its end and forget it: the answer stands already */
 
 	/* The answer */
 	struct reply_header_pair headers[REPLY_HEADERS_MAX];
 	size_t header_count;
 	int status; /* 0: none yet */
 	struct MHD_Response *response;
-	struct outlet *outlet; /* of a pipe or stream: its maker's */
+	struct pipe *pipe;       /* between open and close */
+	struct upgrade *upgrade; /* once reply_upgrade() was called */
 	bool streams;
 	bool close;     /* the connection ends with the answer */
 	bool suspended; /* handed over */
@@ -91,6 +107,17 @@ void request_unref(struct request *request);
 /* guard and access: reply with a refusal, or leave the request unanswered. */
 void head_check(struct request *request, const char *version);
 void access_check(struct request *request);
+
+/* cors.c: what a page of another origin may.  The second answers a preflight. */
+void cors_look(struct request *request);
+void cors_preflight(struct request *request);
+void cors_headers(struct request *request);
+bool cors_names(const struct http_app *app, const char *origin); /* "*" is no name */
+
+/* upgrade.c */
+void upgrade_gone(struct upgrade *upgrade); /* before the socket was handed over */
+void upgrade_free(struct upgrade *upgrade);
+void reply_upgrade_give(struct request *request, struct MHD_Response *response);
 
 /* reply.c: the answer is this response; and, on the server's thread, queues it. */
 void reply_stream_give(struct request *request, struct MHD_Response *response);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers that come bit by bit: event streams and pipes.
+ * Event streams: answers that grow with what the store tells.
  *
  * An outlet is a bounded buffer between who makes the bytes and the library, which asks for
  * them when its socket has room.  When there are none the connection is suspended; the
  * maker resumes it.  A suspended connection does not notice that its client has gone, so
- * event streams write a comment in silence.
+ * a comment is written in silence.
  */
 #define LOG_MODULE "http"
 #include "service/http/internal.h"
@@ -14,30 +14,22 @@
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 
-#include <linux/sockios.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 enum {
-	BLOCK = 32 * 1024,  /* what the library asks for at once */
-	TURN_MS = 1000,     /* the longest that changed rows wait to be seen */
-	ROOM_LOOK_MS = 500, /* how soon a waiting maker sees a cancel */
-	SENT_LOOK_MS = 1,
-	SENT_WAIT_MS = 2000,
-	LAST_MAX = 4096,
+	BLOCK = 32 * 1024, /* what the library asks for at once */
+	TURN_MS = 1000,    /* the longest that changed rows wait to be seen */
 };
 
 #define PING ": ping\n\n"
 
 struct outlet {
 	struct lock lock;
-	struct cond moved; /* the reader took bytes, waits for more, or has gone */
 	struct strbuf out;
 	struct MHD_Connection *connection;
 	bool suspended, ended, gone;
 	atomic_int refs; /* the maker's and the library's */
 
-	/* An event stream */
 	struct outlet *next;
 	struct stream_source source;
 	int64_t wrote_ms, until_ms;
@@ -53,14 +45,13 @@ struct outlets {
 	pthread_t thread;
 };
 
-/* ---- both kinds -------------------------------------------------------------------------- */
+/* ---- an outlet --------------------------------------------------------------------------- */
 
 static struct outlet *outlet_new(struct request *request)
 {
 	struct outlet *outlet = mem_zalloc(sizeof(*outlet));
 
 	lock_init(&outlet->lock);
-	cond_init(&outlet->moved);
 	strbuf_init(&outlet->out, 4 * LIMIT_HTTP_STREAM_ROOM);
 	outlet->connection = request->connection;
 	atomic_init(&outlet->refs, 2);
@@ -73,7 +64,6 @@ static void outlet_unref(struct outlet *outlet)
 		return;
 	strbuf_release(&outlet->out);
 	lock_release(&outlet->lock);
-	cond_release(&outlet->moved);
 	free(outlet);
 }
 
@@ -93,7 +83,6 @@ static ssize_t outlet_read(void *arg, uint64_t pos, char *buf, size_t size)
 
 	(void)pos;
 	LOCKED(&outlet->lock);
-	cond_wake_all(&outlet->moved);
 	n = outlet->out.len < size ? outlet->out.len : size;
 	if (n > 0) {
 		memcpy(buf, outlet->out.data, n);
@@ -113,7 +102,6 @@ static void outlet_gone(void *arg)
 
 	lock_take(&outlet->lock);
 	outlet->gone = true;
-	cond_wake_all(&outlet->moved);
 	lock_give(&outlet->lock);
 	outlet_unref(outlet);
 }
@@ -300,96 +288,5 @@ void reply_events(struct request *request, const struct stream_source *source)
 		return;
 	}
 	reply_header(request, "X-Accel-Buffering", "no");
-	request->outlet = outlet;
 	reply_stream_give(request, response);
-}
-
-/* ---- pipes ------------------------------------------------------------------------------- */
-
-void reply_pipe_open(struct request *request, const char *type)
-{
-	struct outlet *outlet = outlet_new(request);
-
-	request->outlet = outlet;
-	reply_header(request, "X-Accel-Buffering", "no");
-	reply_stream_give(request, outlet_response(outlet, type));
-}
-
-/* With the lock held: waits until `ready`, or the client has gone, or the cancel fires. */
-static int outlet_wait(struct outlet *outlet, struct cancel *cancel,
-	bool (*ready)(const struct outlet *), struct err *err)
-{
-	while (!outlet->gone && !ready(outlet)) {
-		if (cancel_check(cancel, err))
-			return -1;
-		cond_wait_ms(&outlet->moved, &outlet->lock, ROOM_LOOK_MS);
-	}
-	if (outlet->gone)
-		return err_set(err, ERR_CANCELLED, "The client has gone");
-	return 0;
-}
-
-static bool has_room(const struct outlet *outlet)
-{
-	return outlet->out.len < LIMIT_HTTP_STREAM_ROOM;
-}
-
-/* The library asks again only when it has sent all that it was given. */
-static bool is_drained(const struct outlet *outlet)
-{
-	return outlet->suspended;
-}
-
-int reply_pipe_write(
-	struct request *request, const void *data, size_t len, struct err *err)
-{
-	struct outlet *outlet = request->outlet;
-	const char *bytes = data;
-
-	LOCKED(&outlet->lock);
-	while (len > 0) {
-		if (outlet_wait(outlet, request->server->cancel, has_room, err))
-			return -1;
-		size_t n = LIMIT_HTTP_STREAM_ROOM - outlet->out.len;
-		n = n < len ? n : len;
-		strbuf_add(&outlet->out, bytes, n);
-		bytes += n;
-		len -= n;
-		outlet_resume(outlet);
-	}
-	return 0;
-}
-
-/* Until the kernel has handed everything to the client's side. */
-static void wait_sent(const struct request *request)
-{
-	int fd = conn_fd(request->conn), left = 0;
-
-	for (int64_t waited = 0; waited < SENT_WAIT_MS; waited += SENT_LOOK_MS) {
-		struct err ignored = {0};
-		if (ioctl(fd, SIOCOUTQ, &left) < 0 || left == 0)
-			return;
-		if (cancel_sleep(request->server->cancel, SENT_LOOK_MS, &ignored))
-			return;
-	}
-}
-
-void reply_pipe_close(struct request *request, const void *last, size_t len)
-{
-	struct outlet *outlet = request->outlet;
-	struct err ignored = {0};
-
-	if (len > LAST_MAX)
-		abort();
-	lock_take(&outlet->lock);
-	if (len > 0 &&
-		outlet_wait(outlet, request->server->cancel, is_drained, &ignored) == 0)
-		wait_sent(request); /* suspended by now: its socket stays */
-	if (len > 0)
-		strbuf_add(&outlet->out, last, len);
-	outlet->ended = true;
-	outlet_resume(outlet);
-	lock_give(&outlet->lock);
-	request->outlet = NULL;
-	outlet_unref(outlet);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads for requests that block: started as they are needed, up to a maximum, with a
- * bounded queue behind them.  Thread-safe.
+ * bounded queue behind them, and ended when they have had nothing to do for a while.
+ * Thread-safe.
  */
 #ifndef SERVICE_HTTP_POOL_H
 #define SERVICE_HTTP_POOL_H
@@ -11,7 +12,9 @@
 
 struct pool;
 
-struct pool *pool_new(size_t threads, size_t waiting);
+/* `name` is a constant; `stack` bytes for each thread.  `waiting` 0: refused when every
+ * thread is busy. */
+struct pool *pool_new(const char *name, size_t threads, size_t waiting, size_t stack);
 /* Runs fn(arg) on a thread of the pool; false when the queue is full. */
 bool pool_submit(struct pool *pool, void (*fn)(void *arg), void *arg);
 /* Runs what is queued, ends the threads. */

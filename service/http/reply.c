@@ -2,6 +2,7 @@
 /* Answers: building them, and handing them to the library; see request.h. */
 #define LOG_MODULE "http"
 #include "service/http/internal.h"
+#include "service/http/stream_body.h"
 
 #include "boxcore/base/limits.h"
 #include "boxcore/base/log.h"
@@ -49,11 +50,12 @@ static void add(struct MHD_Response *response, const char *name, const char *val
 
 static void add_headers(struct request *request, struct MHD_Response *response)
 {
+	cors_headers(request);
 	add(response, "X-Content-Type-Options", "nosniff");
 	add(response, "Cache-Control", "no-store");
 	for (size_t i = 0; i < request->header_count; i++)
 		add(response, request->headers[i].name, request->headers[i].value);
-	if (request->close)
+	if (request->close && !request->upgrade)
 		add(response, "Connection", "close");
 }
 
@@ -69,10 +71,22 @@ static void give(struct request *request, int status, struct MHD_Response *respo
 	request->response = response;
 	request->status = status;
 	atomic_fetch_add(&request->server->answered[status / 100], 1);
+	if (request->stream_body) {
+		struct server *server = request->server;
+		stream_body_answered(request->stream_body);
+		atomic_fetch_sub(&server->unanswered, 1);
+		return;
+	}
 	if (!request->suspended)
 		return;
 	atomic_fetch_sub(&request->server->unanswered, 1);
 	MHD_resume_connection(request->connection);
+}
+
+void reply_upgrade_give(struct request *request, struct MHD_Response *response)
+{
+	request->streams = true;
+	give(request, 101, response);
 }
 
 void reply_stream_give(struct request *request, struct MHD_Response *response)

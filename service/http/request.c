@@ -21,6 +21,31 @@ struct cancel *request_cancel(const struct request *request)
 	return request->server->cancel;
 }
 
+const struct box_caller *request_caller(const struct request *request)
+{
+	return &request->caller;
+}
+
+const char *request_pattern(const struct request *request)
+{
+	return request->found.route->pattern;
+}
+
+size_t request_param_count(const struct request *request)
+{
+	return request->found.param_count;
+}
+
+const char *request_tail(const struct request *request)
+{
+	return request->tail;
+}
+
+const char *request_boundary(const struct request *request)
+{
+	return request->boundary;
+}
+
 const char *request_method(const struct request *request)
 {
 	return request->method;
@@ -67,6 +92,16 @@ int request_query_int(const struct request *request, const char *name, int64_t m
 	return 0;
 }
 
+json_t *request_query_json(const struct request *request)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < request->target.query_count; i++)
+		json_put(all, request->target.queries[i].name,
+			json_str(request->target.queries[i].value));
+	return all;
+}
+
 const char *request_header(const struct request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
@@ -92,4 +127,12 @@ json_t *request_json(const struct request *request, struct err *err)
 		return NULL;
 	}
 	return TAKE(json);
+}
+
+json_t *request_json_take(struct request *request, struct err *err)
+{
+	json_t *json = request_json(request, err);
+
+	strbuf_release(&request->body);
+	return json;
 }

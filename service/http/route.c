@@ -6,26 +6,40 @@
 
 #include <string.h>
 
-static bool segment_fits(const char *pattern, size_t len, const char *segment)
+/* A pattern that fits: the higher the rank, the earlier are its fixed parts. */
+struct fit {
+	struct route_found found;
+	unsigned rank;
+};
+
+static bool take_segment(
+	struct fit *fit, const char *part, size_t len, const char *segment, size_t n)
 {
-	if (pattern[0] == ':')
+	if (part[0] == ':') {
+		if (fit->found.param_count < ROUTE_PARAMS_MAX)
+			fit->found.params[fit->found.param_count++] = segment;
 		return true;
-	return strlen(segment) == len && memcmp(pattern, segment, len) == 0;
+	}
+	fit->rank |= 1u << (TARGET_SEGMENTS_MAX - n);
+	return strlen(segment) == len && memcmp(part, segment, len) == 0;
 }
 
 static bool pattern_fits(
-	const char *pattern, const struct target *target, struct route_found *found)
+	const char *pattern, const struct target *target, struct fit *fit)
 {
 	size_t n = 0;
 
-	found->param_count = 0;
+	memset(fit, 0, sizeof(*fit));
 	for (const char *at = pattern + 1; *at; n++) {
 		size_t len = strcspn(at, "/");
-		if (n == target->segment_count ||
-			!segment_fits(at, len, target->segments[n]))
+		if (n == target->segment_count)
 			return false;
-		if (*at == ':' && found->param_count < ROUTE_PARAMS_MAX)
-			found->params[found->param_count++] = target->segments[n];
+		if (*at == '*') {
+			fit->found.tail = n;
+			return true;
+		}
+		if (!take_segment(fit, at, len, target->segments[n], n))
+			return false;
 		at += len;
 		if (*at == '/')
 			at++;
@@ -36,18 +50,28 @@ static bool pattern_fits(
 struct route_found route_match(const struct route *routes, const char *method,
 	const struct target *target, struct strbuf *allow)
 {
-	struct route_found found = {0};
+	struct fit best = {0}, fit;
+	bool any = false;
 
 	for (const struct route *route = routes; route->method; route++) {
-		if (!pattern_fits(route->pattern, target, &found))
+		if (!pattern_fits(route->pattern, target, &fit))
 			continue;
-		if (str_eq(route->method, method)) {
-			found.route = route;
+		if (any && fit.rank < best.rank)
+			continue;
+		if (!any || fit.rank > best.rank) {
+			best = fit;
 			strbuf_reset(allow);
-			return found;
+		}
+		any = true;
+		if (str_eq(route->method, method)) {
+			best = fit;
+			best.found.route = route;
 		}
 		strbuf_addf(allow, "%s%s", allow->len ? ", " : "", route->method);
 	}
-	found.param_count = 0;
-	return found;
+	if (best.found.route)
+		strbuf_reset(allow);
+	else
+		best.found.param_count = 0;
+	return best.found;
 }

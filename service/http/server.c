@@ -2,6 +2,7 @@
 /* The HTTP server over libmicrohttpd; see server.h. */
 #define LOG_MODULE "http"
 #include "service/http/internal.h"
+#include "service/http/stream_body.h"
 
 #include "boxcore/base/clock.h"
 #include "boxcore/base/limits.h"
@@ -32,6 +33,9 @@ void request_unref(struct request *request)
 		free(request->headers[i].name);
 		free(request->headers[i].value);
 	}
+	stream_body_free(request->stream_body);
+	upgrade_free(request->upgrade);
+	free(request->tail);
 	atomic_fetch_sub(&request->server->bodies, request->counted);
 	strbuf_release(&request->body);
 	target_release(&request->target);
@@ -77,6 +81,20 @@ static void *on_line(void *arg, const char *uri, struct MHD_Connection *connecti
 	return request;
 }
 
+/* A handler may still run; it learns that there is nobody to answer. */
+static void let_go(struct request *request)
+{
+	if (request->stream_body) {
+		stream_body_gone(request->stream_body);
+		return; /* an answer may be given at this moment; it is freed with the rest */
+	}
+	if (request->upgrade)
+		upgrade_gone(request->upgrade);
+	if (request->response)
+		MHD_destroy_response(request->response);
+	request->response = NULL;
+}
+
 static void on_completed(void *arg, struct MHD_Connection *connection, void **context,
 	enum MHD_RequestTerminationCode code)
 {
@@ -89,6 +107,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
 		return;
 	*context = NULL;
 	conns_phase(server->conns, request->conn, CONN_IDLE);
+	let_go(request);
 	request_unref(request);
 }
 
@@ -111,6 +130,86 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 	}
 }
 
+/* ---- handing over ------------------------------------------------------------------------ */
+
+static void run_handler(void *arg)
+{
+	struct request *request = arg;
+
+	request->found.route->handle(request);
+	/* An answer that is owed may come from another thread at this moment. */
+	if (!request->owed && !reply_given(request)) {
+		log_broken("a handler gave no answer target=%s", request->raw);
+		reply_error(request, 500, "internal", "No answer was made.");
+	}
+	request_unref(request);
+}
+
+static bool submit(struct request *request)
+{
+	struct server *server = request->server;
+	bool is_short = request->found.route->thread == ROUTE_HANDLER ||
+			request->found.route->thread == ROUTE_INLINE;
+
+	return pool_submit(
+		is_short ? server->pool : server->long_pool, run_handler, request);
+}
+
+static void refuse_busy(struct request *request)
+{
+	reply_header(request, "Retry-After", "1");
+	if (request->found.route->thread == ROUTE_HANDLER)
+		reply_error(request, 503, "busy",
+			"Too many requests are under way; try again.");
+	else
+		reply_error(request, 429, "busy",
+			"%u commands, streams and other long requests are under way, "
+			"which is the limit; try again when one has ended.",
+			request->server->options.long_handlers);
+}
+
+static void hand_over(struct request *request)
+{
+	/* Suspended before the handler can answer, and not counted as its own promise. */
+	reply_later(request);
+	request->owed = false;
+	atomic_fetch_add(&request->refs, 1);
+	if (submit(request))
+		return;
+	refuse_busy(request);
+	request_unref(request);
+}
+
+/* The handler begins with the head alone.  False after a refusal. */
+static bool begin_streamed(struct request *request)
+{
+	struct server *server = request->server;
+
+	request->stream_body = stream_body_new(request);
+	atomic_fetch_add(&server->unanswered, 1);
+	atomic_fetch_add(&request->refs, 1);
+	if (submit(request))
+		return true;
+	stream_body_free(request->stream_body);
+	request->stream_body = NULL;
+	atomic_fetch_sub(&server->unanswered, 1);
+	atomic_fetch_sub(&request->refs, 1);
+	refuse_busy(request);
+	return false;
+}
+
+static void dispatch(struct request *request)
+{
+	const struct route *route = request->found.route;
+
+	conns_phase(request->server->conns, request->conn, CONN_WORK);
+	if (route->thread != ROUTE_INLINE || request->body.len > LIMIT_HTTP_INLINE) {
+		hand_over(request);
+		return;
+	}
+	route->handle(request);
+}
+
 /* ---- the head ---------------------------------------------------------------------------- */
 
 static void find_route(struct request *request)
@@ -119,8 +218,13 @@ static void find_route(struct request *request)
 
 	request->found = route_match(
 		request->server->routes, request->method, &request->target, &allow);
-	if (request->found.route)
+	if (request->found.route) {
+		request->method = request->found.route->method;
+		if (request->found.tail > 0)
+			request->tail =
+				target_tail(&request->target, request->found.tail);
 		return;
+	}
 	if (allow.len == 0) {
 		reply_error(request, 404, "not_found", "There is nothing at this path.");
 		return;
@@ -155,6 +259,10 @@ static void look_at_head(struct request *request, const char *version)
 		return;
 	}
 	head_check(request, version);
+	if (!reply_given(request)) {
+		cors_look(request);
+		cors_preflight(request);
+	}
 	if (!reply_given(request))
 		find_route(request);
 	if (!reply_given(request))
@@ -174,21 +282,41 @@ static bool may_drain(const struct request *request)
 	       !request_header(request, "Expect");
 }
 
+static enum MHD_Result refuse_early(struct request *request)
+{
+	if (!may_drain(request)) {
+		if (request->content_length > 0)
+			request->close = true;
+		return reply_queue(request);
+	}
+	request->drain = true;
+	conns_phase(request->server->conns, request->conn, CONN_BODY);
+	return MHD_YES;
+}
+
+/* Large bodies get their memory at once: address space only, until the bytes come. */
+static void make_room(struct request *request)
+{
+	strbuf_init(&request->body, request->found.route->body_max);
+	if (request->content_length > BODY_SMALL)
+		strbuf_room(&request->body, (size_t)request->content_length);
+}
+
 static enum MHD_Result begin(
 	struct request *request, const char *method, const char *version)
 {
 	request->begun = true;
 	request->method = method;
 	look_at_head(request, version);
-	if (reply_given(request) && !may_drain(request)) {
-		if (request->content_length > 0)
-			request->close = true;
-		return reply_queue(request);
-	}
-	request->drain = reply_given(request);
-	strbuf_init(&request->body, request->drain ? 0 : request->found.route->body_max);
+	if (reply_given(request))
+		return refuse_early(request);
+	multipart_boundary(request_header(request, "Content-Type"), request->boundary);
 	conns_phase(request->server->conns, request->conn,
 		request->content_length > 0 ? CONN_BODY : CONN_WORK);
+	if (request->found.route->thread != ROUTE_STREAMED)
+		make_room(request);
+	else if (!begin_streamed(request))
+		return refuse_early(request);
 	return MHD_YES;
 }
 
@@ -227,46 +355,32 @@ static void take_body(struct request *request, const char *data, size_t len)
 	strbuf_release(&request->body);
 }
 
-/* ---- handing over ------------------------------------------------------------------------ */
-
-static void run_handler(void *arg)
+/* A body has a time for each step of its way, not for the whole: what is large may be slow,
+ * and what hardly moves is late. */
+static void note_progress(struct request *request, size_t came)
 {
-	struct request *request = arg;
-
-	request->found.route->handle(request);
-	/* An answer that is owed may come from another thread at this moment. */
-	if (!request->owed && !reply_given(request)) {
-		log_broken("a handler gave no answer target=%s", request->raw);
-		reply_error(request, 500, "internal", "No answer was made.");
-	}
-	request_unref(request);
+	request->step += came;
+	if (request->step < LIMIT_HTTP_BODY_STEP)
+		return;
+	request->step = 0;
+	conns_phase(request->server->conns, request->conn, CONN_BODY);
 }
 
-static void hand_over(struct request *request)
+static enum MHD_Result take_streamed(
+	struct request *request, const char *data, size_t *size)
 {
-	struct server *server = request->server;
-
-	/* Suspended before the handler can answer, and not counted as its own promise. */
-	reply_later(request);
-	request->owed = false;
-	atomic_fetch_add(&request->refs, 1);
-	if (pool_submit(server->pool, run_handler, request))
-		return;
-	reply_header(request, "Retry-After", "1");
-	reply_error(request, 503, "busy", "Too many requests are under way; try again.");
-	request_unref(request);
-}
-
-static void dispatch(struct request *request)
-{
-	const struct route *route = request->found.route;
-
-	conns_phase(request->server->conns, request->conn, CONN_WORK);
-	if (route->thread == ROUTE_HANDLER || request->body.len > LIMIT_HTTP_INLINE) {
-		hand_over(request);
-		return;
+	if (*size > 0) {
+		note_progress(request, *size);
+		*size -= stream_body_put(request->stream_body, data, *size);
+		return MHD_YES;
 	}
-	route->handle(request);
+	if (!request->came) {
+		request->came = true;
+		conns_phase(request->server->conns, request->conn, CONN_WORK);
+		if (!stream_body_finish(request->stream_body))
+			return MHD_YES;
+	}
+	return reply_queue(request);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
@@ -280,7 +394,10 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
 	(void)url;
 	if (!request->begun)
 		return begin(request, method, version);
+	if (request->stream_body)
+		return take_streamed(request, data, size);
 	if (*size > 0) {
+		note_progress(request, *size);
 		take_body(request, data, *size);
 		*size = 0;
 		return MHD_YES;
@@ -332,9 +449,9 @@ static int start_daemon(struct server *server, struct err *err)
 		{MHD_OPTION_END, 0, NULL},
 	};
 
-	server->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD |
-						  MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-						  MHD_USE_ERROR_LOG,
+	server->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+			MHD_ALLOW_UPGRADE | MHD_USE_ITC | MHD_USE_ERROR_LOG,
 		0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER,
 		on_library_log, NULL, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
 	if (!server->daemon)
@@ -360,6 +477,7 @@ static void set_defaults(struct server_options *o)
 	DEFAULT(connections, LIMIT_HTTP_CONNECTIONS);
 	DEFAULT(per_address, LIMIT_HTTP_PER_ADDRESS);
 	DEFAULT(handlers, LIMIT_HTTP_HANDLERS);
+	DEFAULT(long_handlers, LIMIT_HTTP_LONG);
 	DEFAULT(bodies, LIMIT_HTTP_BODIES);
 #undef DEFAULT
 	o->connections = listen_connections(o->connections);
@@ -408,7 +526,10 @@ int server_start(struct server **ret_server, const struct server_options *option
 		return -1;
 	}
 	server->cancel = cancel_new(NULL);
-	server->pool = pool_new(server->options.handlers, LIMIT_HTTP_WAITING);
+	server->pool = pool_new("http-short", server->options.handlers,
+		LIMIT_HTTP_WAITING, LIMIT_HTTP_LONG_STACK);
+	server->long_pool = pool_new(
+		"http-long", server->options.long_handlers, 0, LIMIT_HTTP_LONG_STACK);
 	if (start_parts(server, err)) {
 		server_stop(server);
 		return -1;
@@ -438,9 +559,11 @@ void server_stop(struct server *server)
 		outlets_stop(server->outlets);
 		/* The library may not be stopped while a connection is suspended. */
 		wait_zero(&server->unanswered, -1);
+		wait_zero(&server->upgrades, -1);
 		wait_zero(&server->requests, STOP_REPLY_MS);
 	}
 	pool_free(server->pool);
+	pool_free(server->long_pool);
 	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
 	if (server->listener >= 0)

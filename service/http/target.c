@@ -20,9 +20,9 @@ static bool is_uri_char(char c)
 
 static int check_chars(const char *raw, size_t len, struct err *err)
 {
-	if (len > LIMIT_PATH)
+	if (len > LIMIT_HTTP_TARGET)
 		return err_set(err, ERR_LIMIT,
-			"The request target is longer than %d bytes", LIMIT_PATH);
+			"The request target is longer than %lu bytes", LIMIT_HTTP_TARGET);
 	if (len == 0 || raw[0] != '/')
 		return err_set(err, ERR_INPUT, "The request target must begin with /");
 	for (size_t i = 0; i < len; i++)
@@ -122,6 +122,15 @@ void target_release(struct target *target)
 {
 	free(target->text);
 	memset(target, 0, sizeof(*target));
+}
+
+char *target_tail(const struct target *target, size_t from)
+{
+	CLEANUP(strbuf) struct strbuf tail = STRBUF_INIT(LIMIT_HTTP_TARGET);
+
+	for (size_t i = from; i < target->segment_count; i++)
+		strbuf_addf(&tail, "%s%s", i > from ? "/" : "", target->segments[i]);
+	return strbuf_take(&tail);
 }
 
 const char *target_query(const struct target *target, const char *name)

@@ -29,10 +29,13 @@ struct target {
 	size_t query_count;
 };
 
-/* ERR_INPUT, or ERR_LIMIT when it is longer than LIMIT_PATH. */
+/* ERR_INPUT, or ERR_LIMIT when it is longer than LIMIT_HTTP_TARGET. */
 int target_parse(struct target *ret, const char *raw, size_t len, struct err *err);
 void target_release(struct target *target);
 DEFINE_CLEANUP(target, struct target, target_release(value))
+
+/* The segments from that one on with slashes between them; free() it. */
+char *target_tail(const struct target *target, size_t from);
 
 /* The first value of that name, or NULL. */
 const char *target_query(const struct target *target, const char *name);
