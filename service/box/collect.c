@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* A command's output gathered for an answer in one piece. */
+#include "service/box/drive.h"
+
+struct collect {
+	struct strbuf out, err_out;
+	size_t left; /* of LIMIT_EXEC_OUTPUT, for both */
+	uint64_t cut;
+	const struct box_sink *outer;
+};
+
+static int on_write(void *arg, bool err_out, const void *data, size_t len)
+{
+	struct collect *c = arg;
+	size_t take = len < c->left ? len : c->left;
+
+	strbuf_add(err_out ? &c->err_out : &c->out, data, take);
+	c->left -= take;
+	c->cut += len - take;
+	return 0;
+}
+
+static int on_silent(void *arg)
+{
+	struct collect *c = arg;
+
+	return c->outer->silent(c->outer->arg);
+}
+
+static json_t *text(const struct strbuf *sb)
+{
+	return json_text(strbuf_str(sb), sb->len);
+}
+
+void box_drive_collect(struct box_drive *drive, const struct box_sink *sink,
+	json_t **ret_answer, struct box_run_end *ret_end)
+{
+	struct collect c = {
+		.out = STRBUF_INIT(LIMIT_EXEC_OUTPUT),
+		.err_out = STRBUF_INIT(LIMIT_EXEC_OUTPUT + LIMIT_KIB),
+		.left = LIMIT_EXEC_OUTPUT,
+		.outer = sink,
+	};
+	struct box_sink own = {
+		.write = on_write,
+		.silent = sink && sink->silent ? on_silent : NULL,
+		.silence_ms = sink ? sink->silence_ms : 0,
+		.arg = &c,
+	};
+
+	box_drive_pump(drive, &own, ret_end);
+	*ret_answer = NULL;
+	if (!ret_end->failed) {
+		if (c.cut > 0)
+			strbuf_addf(&c.err_out,
+				"%sboxwright: the output was cut after %lu MiB; %llu "
+				"bytes "
+				"more were dropped (exec-stream has no limit)\n",
+				c.err_out.len && c.err_out.data[c.err_out.len - 1] != '\n'
+					? "\n"
+					: "",
+				LIMIT_EXEC_OUTPUT / LIMIT_MIB, (unsigned long long)c.cut);
+		json_t *answer = json_object();
+		json_put(answer, "exit_code", json_integer(ret_end->exit_code));
+		json_put(answer, "output", text(&c.out));
+		json_put(answer, "error", text(&c.err_out));
+		*ret_answer = answer;
+	}
+	strbuf_release(&c.out);
+	strbuf_release(&c.err_out);
+}
