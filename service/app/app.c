@@ -2,8 +2,9 @@
 /*
  * Opening everything in its order, and closing it in the other.
  *
- * Order: store (and what a former process left), engine, repositories, relay, GitHub,
- * workers, janitor; the server last, so that nothing is accepted before it can be worked on.
+ * Order: store (and what a former process left), engine, repositories, relay, GitHub, boxes,
+ * public URLs; then the server, so that nothing is accepted before it can be worked on;
+ * workers and janitor.
  */
 #define LOG_MODULE "app"
 #include "service/app/app.h"
@@ -19,7 +20,9 @@
 #include "service/app/janitor.h"
 #include "service/app/signals.h"
 #include "service/app/workers.h"
+#include "service/box/boxes.h"
 #include "service/http/server.h"
+#include "service/preview/preview.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +42,8 @@ struct app {
 	struct relay *relay;
 	struct github *github;
 	struct github_app self;
+	struct boxes *boxes;
+	struct previews *previews;
 	struct task_env env;
 	struct workers *workers;
 	struct janitor *janitor;
@@ -236,6 +241,31 @@ static int open_github(struct app *app, struct err *err)
 	return 0;
 }
 
+static int open_boxes(struct app *app, struct err *err)
+{
+	struct boxes_options options = {
+		.config = app->config,
+		.store = app->store,
+		.core = app->core,
+		.relay = app->relay,
+		.github = app->github,
+		.state_dir = app->state_dir,
+		.stop = app->stop,
+	};
+
+	if (boxes_open(&app->boxes, &options, err) < 0)
+		return err_wrap(err, "boxes");
+	struct preview_options public = {
+		.boxes = app->boxes,
+		.store = app->store,
+		.config = app->config,
+		.stop = app->stop,
+	};
+	if (previews_open(&app->previews, &public, err) < 0)
+		return err_wrap(err, "public URLs");
+	return 0;
+}
+
 /* ---- what the server calls back ---- */
 
 static int on_retry(void *arg, int64_t task, int64_t *ret_task, struct cancel *cancel,
@@ -275,6 +305,8 @@ static int open_server(struct app *app, const char *version, struct err *err)
 	}
 	http->store = app->store;
 	http->core = app->core;
+	http->boxes = app->boxes;
+	http->previews = app->previews;
 	http->triggers = (struct trigger_config){
 		.slug = app->self.slug,
 		.app_id = config->github_app_id,
@@ -290,6 +322,8 @@ static int open_server(struct app *app, const char *version, struct err *err)
 			&http->hook_secrets[i], &config->github_webhook_secrets.items[i]);
 	http->keys = config->api_keys.items;
 	http->key_count = config->api_keys.count;
+	http->cors_origins = (const char *const *)config->api_cors_origins.items;
+	http->cors_count = config->api_cors_origins.count;
 	http->version = version;
 	http->arg = app;
 	http->task_retry = on_retry;
@@ -312,7 +346,7 @@ static int open_all(struct app *app, const char *version, struct err *err)
 {
 	if (open_store(app, err) < 0 || open_engine(app, err) < 0 ||
 		open_repos(app, err) < 0 || open_relay(app, err) < 0 ||
-		open_github(app, err) < 0)
+		open_github(app, err) < 0 || open_boxes(app, err) < 0)
 		return -1;
 	app->env.config = app->config;
 	app->env.slug = app->self.slug;
@@ -327,7 +361,7 @@ static int start_threads(struct app *app, struct err *err)
 {
 	if (workers_start(app->workers, err) < 0)
 		return -1;
-	return janitor_start(&app->janitor, &app->env, app->workers, err);
+	return janitor_start(&app->janitor, &app->env, app->workers, app->boxes, err);
 }
 
 static void app_close(struct app *app)
@@ -340,6 +374,8 @@ static void app_close(struct app *app)
 	server_stop(server);
 	janitor_stop(app->janitor);
 	workers_free(app->workers);
+	previews_close(app->previews);
+	boxes_close(app->boxes);
 	relay_close(app->relay);
 	boxcore_close(app->core);
 	repos_free(app->repos);

@@ -10,6 +10,7 @@
 #include "service/store/store_delivery.h"
 
 #define TICK_MS 5000
+#define BOXES_MS 1000
 #define CLEAN_MS 60000
 #define REDELIVER_MS 300000
 #define SNAPSHOT_UNUSED_MS (14LL * 24 * 3600 * 1000)
@@ -20,7 +21,8 @@
 struct janitor {
 	struct task_env *env;
 	struct workers *workers;
-	pthread_t thread;
+	struct boxes *boxes;
+	pthread_t thread, boxes_thread;
 	struct cancel *round; /* bounds one round */
 };
 
@@ -96,15 +98,35 @@ static void *janitor_main(void *arg)
 	return NULL;
 }
 
+/* Schedules and expiry have no time to wait for GitHub, so boxes have a thread of theirs. */
+static void *boxes_main(void *arg)
+{
+	struct janitor *j = arg;
+	struct err err = {0};
+
+	do
+		boxes_tick(j->boxes, clock_wall_ms(), j->round);
+	while (cancel_sleep(j->round, BOXES_MS, &err) == 0);
+	return NULL;
+}
+
 int janitor_start(struct janitor **ret_janitor, struct task_env *env,
-	struct workers *workers, struct err *err)
+	struct workers *workers, struct boxes *boxes, struct err *err)
 {
 	struct janitor *j = mem_zalloc(sizeof *j);
 
 	j->env = env;
 	j->workers = workers;
+	j->boxes = boxes;
 	j->round = cancel_new(env->stop);
 	if (thread_start(&j->thread, "janitor", janitor_main, j, err) < 0) {
+		cancel_free(j->round);
+		free(j);
+		return -1;
+	}
+	if (thread_start(&j->boxes_thread, "box-tick", boxes_main, j, err) < 0) {
+		cancel_fire(j->round, "the service cannot start");
+		thread_join(j->thread);
 		cancel_free(j->round);
 		free(j);
 		return -1;
@@ -119,6 +141,7 @@ void janitor_stop(struct janitor *j)
 		return;
 	cancel_fire(j->round, "the service stops");
 	thread_join(j->thread);
+	thread_join(j->boxes_thread);
 	cancel_free(j->round);
 	free(j);
 }

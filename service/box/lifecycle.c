@@ -14,7 +14,6 @@
 #include "boxcore/base/str.h"
 #include "service/box/parts.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define USABLE (STORE_BOX_IN(STORE_BOX_READY) | STORE_BOX_IN(STORE_BOX_PAUSED))
@@ -70,7 +69,9 @@ static int start_again(struct boxes *boxes, struct store_box *row, const char *w
 		note_lost(boxes, row, err);
 		return -1;
 	}
-	snprintf(reason, sizeof reason, "%s", why);
+	/* The row has to know this boot before anybody looks: another one is a restart. */
+	boxes_meter(boxes, row->id, cancel);
+	str_copy(reason, sizeof reason, why);
 	move.now_ms = clock_wall_ms();
 	if (store_box_set_state(boxes->options.store, row->id, &move, boxes->stop, err) <
 		0)

@@ -178,18 +178,16 @@ static int become_ready(
 		.to = STORE_BOX_READY,
 		.now_ms = clock_wall_ms(),
 	};
-	struct box_stats stats = {0};
 	struct err ignored = {0};
 
+	/* The row has to know the boot before anybody looks: another one is a restart. */
+	boxes_meter(boxes, row->id, making->cancel);
 	if (store_box_set_state(boxes->options.store, row->id, &move, boxes->stop, err) <
 		0) {
 		/* Deleted meanwhile: what was made goes. */
 		box_delete(boxes->options.core, row->id, NULL, &ignored);
 		return -1;
 	}
-	if (box_stats(boxes->options.core, row->id, &stats, making->cancel, &ignored) ==
-		0)
-		box_meter_note(boxes, row->id, &stats);
 	if (making->asked_ms > 0)
 		boxes_log(boxes, row->id, "info", "system", "box is ready after %lld ms",
 			(long long)(move.now_ms - making->asked_ms));

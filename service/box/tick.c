@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define MINUTE_MS 60000
+#define FLUSH_MS 5000        /* activity is written down */
 #define LOOK_MS 15000        /* meters, and boxes that stopped by themselves */
 #define DISK_MS 600000       /* disks are measured */
 #define ORPHANS_MS 600000    /* containers of nobody */
@@ -45,6 +46,7 @@ struct reading {
 };
 
 struct ticker {
+	int64_t flush_ms; /* when activity goes to the rows again; of boxes_tick() alone */
 	struct lock lock; /* of the looks */
 	struct look looks[LOOKS];
 	/* The last reading of each box that ran then; of the look at meters alone. */
@@ -75,6 +77,28 @@ static bool is_busy(const struct reading *before, const struct reading *now)
 	       (double)used_us > BUSY_SHARE * 1000.0 * (double)past_ms;
 }
 
+/* It had stopped, and somebody's work started it again before we saw it. */
+static void note_restart(struct boxes *boxes, const char *id)
+{
+	CLEANUP(store_box) struct store_box row = {0};
+	struct box_stats stats = {0};
+	struct err err = {0};
+
+	if (active_seize(boxes->active, id, true, boxes->stop, &err) < 0)
+		return; /* the next look sees it too */
+	if (store_box_get(boxes->options.store, id, &row, &err) == 0 &&
+		row.state == STORE_BOX_READY &&
+		box_stats(boxes->options.core, id, &stats, boxes->stop, &err) == 0) {
+		if (row.boot && !str_eq(row.boot, stats.boot)) {
+			boxes_log(boxes, id, "warn", "system",
+				"the box had stopped by itself and was started again");
+			box_init_start(boxes, &row);
+		}
+		box_meter_note(boxes, id, &stats);
+	}
+	active_yield(boxes->active, id);
+}
+
 static void look_at_one(
 	struct boxes *boxes, const struct store_box *row, struct reading *reading)
 {
@@ -84,6 +108,10 @@ static void look_at_one(
 	if (box_stats(boxes->options.core, row->id, &stats, boxes->stop, &err) < 0) {
 		if (err.kind == ERR_CONFLICT || err.kind == ERR_NOT_FOUND)
 			box_found_stopped(boxes, row->id);
+		return;
+	}
+	if (row->boot && !str_eq(row->boot, stats.boot)) {
+		note_restart(boxes, row->id);
 		return;
 	}
 	str_copy(reading->box, sizeof reading->box, row->id);
@@ -344,8 +372,13 @@ static void start_looks(struct boxes *boxes, int64_t mono_ms)
 
 void boxes_tick(struct boxes *boxes, int64_t now_ms, struct cancel *cancel)
 {
-	active_flush(boxes->active, now_ms, note_active, boxes);
-	start_looks(boxes, clock_mono_ms());
+	int64_t mono_ms = clock_mono_ms();
+
+	if (mono_ms >= boxes->ticker->flush_ms) {
+		active_flush(boxes->active, now_ms, note_active, boxes);
+		boxes->ticker->flush_ms = mono_ms + FLUSH_MS;
+	}
+	start_looks(boxes, mono_ms);
 	delete_expired(boxes, now_ms);
 	pause_idle(boxes, now_ms);
 	webhooks_tick(boxes, now_ms, cancel);
