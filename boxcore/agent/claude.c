@@ -45,6 +45,133 @@ static void add_prompt(const struct agent_request *request, struct agent_plan *p
 	plan_arg(plan, prompt);
 }
 
+/* thinking: {type: "adaptive"|"enabled"|"disabled", budgetTokens?} */
+static int add_thinking(const json_t *options, struct agent_plan *plan, struct err *err)
+{
+	const json_t *thinking = option_get(options, "thinking");
+	const char *type = NULL;
+	double tokens = 0;
+	char number[32];
+
+	if (!thinking)
+		return 0;
+	if (!json_is_object(thinking))
+		return err_set(
+			err, ERR_INPUT, "agent option `thinking` must be an object");
+	if (option_word(thinking, "type", &type, err) < 0 ||
+		option_number(thinking, "budgetTokens", 0, 1e6, &tokens, err) < 0)
+		return err_wrap(err, "agent option `thinking`");
+	if (str_eq(type, "disabled"))
+		tokens = 0;
+	else if (tokens == 0)
+		return 0; /* the program's own measure */
+	snprintf(number, sizeof number, "%.0f", tokens);
+	plan_env(plan, "MAX_THINKING_TOKENS", number);
+	return 0;
+}
+
+/* systemPrompt: a text in place of the program's own, or {append} beside it. */
+static int add_system_prompt(
+	const struct agent_request *request, struct agent_plan *plan, struct err *err)
+{
+	const json_t *option = option_get(request->options, "systemPrompt");
+	CLEANUP(mem) char *instructions = plan_instructions(request);
+	const char *own = NULL, *more = NULL;
+
+	if (json_is_object(option)) {
+		if (option_text(option, "append", &more, err) < 0)
+			return err_wrap(err, "agent option `systemPrompt`");
+	} else if (option_text(request->options, "systemPrompt", &own, err) < 0) {
+		return -1;
+	}
+	plan_option(plan, "--system-prompt", own);
+	if (instructions && more) {
+		CLEANUP(mem) char *both = mem_printf("%s\n\n%s", instructions, more);
+		if (strlen(both) > LIMIT_AGENT_ARG)
+			return err_set(err, ERR_LIMIT,
+				"agent option `systemPrompt` and the instructions "
+				"together are longer than %lu bytes",
+				LIMIT_AGENT_ARG);
+		plan_option(plan, "--append-system-prompt", both);
+	} else {
+		plan_option(plan, "--append-system-prompt",
+			instructions ? instructions : more);
+	}
+	return 0;
+}
+
+/* The request's own limit and the option: the smaller counts. */
+static double smaller(double a, double b)
+{
+	return a <= 0 ? b : b <= 0 ? a : a < b ? a : b;
+}
+
+static int add_limits(
+	const struct agent_request *request, struct agent_plan *plan, struct err *err)
+{
+	double turns = 0, money = 0;
+	char number[64];
+
+	if (option_number(request->options, "maxTurns", 1, 1e6, &turns, err) < 0 ||
+		option_number(request->options, "maxBudgetUsd", 1e-6, 1e6, &money, err) <
+			0)
+		return -1;
+	turns = smaller(request->max_turns, turns);
+	money = smaller(request->max_cost_usd, money);
+	if (turns > 0) {
+		snprintf(number, sizeof number, "%.0f", turns);
+		plan_option(plan, "--max-turns", number);
+	}
+	if (money > 0) {
+		snprintf(number, sizeof number, "%.4f", money);
+		plan_option(plan, "--max-budget-usd", number);
+	}
+	return 0;
+}
+
+static int add_options(
+	const struct agent_request *request, struct agent_plan *plan, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf tools = STRBUF_INIT(LIMIT_AGENT_EVENT);
+	CLEANUP(strbuf) struct strbuf agents = STRBUF_INIT(LIMIT_AGENT_ARG);
+	const json_t *options = request->options;
+	const char *effort = NULL, *fallback = NULL;
+
+	if (option_word(options, "effort", &effort, err) < 0 ||
+		option_word(options, "fallbackModel", &fallback, err) < 0 ||
+		option_words(options, "disallowedTools", &tools, err) < 0 ||
+		option_object(options, "agents", &agents, err) < 0 ||
+		add_thinking(options, plan, err) < 0)
+		return -1;
+	plan_option(plan, "--effort", effort);
+	plan_option(plan, "--fallback-model", fallback);
+	plan_option(plan, "--agents", strbuf_str(&agents));
+	/* One argument: the flag would take those behind it, too. */
+	if (tools.len > 0) {
+		CLEANUP(mem)
+		char *flag = mem_printf("--disallowedTools=%s", strbuf_str(&tools));
+		plan_arg(plan, flag);
+	}
+	plan_option(plan, "--json-schema", request->json_schema);
+	return 0;
+}
+
+static int add_servers(
+	const struct agent_request *request, struct agent_plan *plan, struct err *err)
+{
+	CLEANUP(mem) struct mcp_server *servers = NULL;
+	size_t count = 0;
+
+	if (mcp_read(request->mcp, &servers, &count, err) < 0)
+		return -1;
+	if (count == 0)
+		return 0;
+	char *path = mem_printf("%s/.boxwright/claude/mcp.json", plan_home(request));
+	CLEANUP(mem) char *flag = mem_printf("--mcp-config=%s", path);
+	plan_arg(plan, flag);
+	return plan_json_file(plan, path, mcp_common(servers, count), err);
+}
+
 static int claude_plan(
 	const struct agent_request *request, struct agent_plan *plan, struct err *err)
 {
@@ -53,7 +180,6 @@ static int claude_plan(
 		/* Settings, hooks, servers and even CLAUDE.md of the repository are
 		 * code of whoever wrote them: none of them is read. */
 		"--setting-sources", "user", "--strict-mcp-config"};
-	char number[64];
 
 	if (request->relay_port == 0)
 		return err_set(err, ERR_INPUT, "agent: no port of the relay was given");
@@ -61,17 +187,12 @@ static int claude_plan(
 		plan_arg(plan, fixed[i]);
 	plan_option(plan, "--resume", request->session_id);
 	plan_option(plan, "--model", request->model);
-	CLEANUP(mem) char *instructions = plan_instructions(request);
-	plan_option(plan, "--append-system-prompt", instructions);
-	if (request->max_turns > 0) {
-		snprintf(number, sizeof number, "%d", request->max_turns);
-		plan_option(plan, "--max-turns", number);
-	}
-	if (request->max_cost_usd > 0) {
-		snprintf(number, sizeof number, "%.4f", request->max_cost_usd);
-		plan_option(plan, "--max-budget-usd", number);
-	}
 	add_environment(request, plan);
+	if (add_system_prompt(request, plan, err) < 0 ||
+		add_limits(request, plan, err) < 0 ||
+		add_options(request, plan, err) < 0 ||
+		add_servers(request, plan, err) < 0)
+		return -1;
 	add_prompt(request, plan);
 	return 0;
 }
@@ -224,6 +345,20 @@ static void take_reason(struct agent_reader *reader, const json_t *line)
 	reader_set_reason(reader, kind, str_empty(text) ? subtype : text);
 }
 
+/* What was asked for by --json-schema, as it was checked; else the text. */
+static void set_answer(struct agent_reader *reader, const json_t *line)
+{
+	const json_t *structured = json_at(line, "structured_output");
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_AGENT_EVENT);
+	struct err ignored = {0};
+
+	if (structured && !json_is_null(structured) &&
+		json_print(&text, structured, &ignored) == 0)
+		reader_set_answer(reader, strbuf_str(&text));
+	else
+		reader_set_answer(reader, json_or_string(line, "result", ""));
+}
+
 static void on_result(struct agent_reader *reader, const json_t *line)
 {
 	take_usage(reader, line);
@@ -234,7 +369,7 @@ static void on_result(struct agent_reader *reader, const json_t *line)
 		reader_end(reader, AGENT_ENDED_BADLY);
 		return;
 	}
-	reader_set_answer(reader, json_or_string(line, "result", ""));
+	set_answer(reader, line);
 	reader_end(reader, AGENT_ENDED_WELL);
 }
 

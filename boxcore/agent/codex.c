@@ -36,7 +36,80 @@ static void toml_line(struct strbuf *out, const char *key, const char *value)
 	strbuf_addc(out, '\n');
 }
 
-static void write_config(struct strbuf *out, const struct agent_request *request)
+/* web_search: "disabled", "cached" or "live"; true is live. */
+static int web_search(const json_t *options, const char **ret_word, struct err *err)
+{
+	const json_t *value = option_get(options, "web_search");
+
+	*ret_word = json_is_true(value) ? "live" : "disabled";
+	if (!value || json_is_boolean(value))
+		return 0;
+	return option_word(options, "web_search", ret_word, err);
+}
+
+static int write_options(
+	struct strbuf *out, const struct agent_request *request, struct err *err)
+{
+	static const char *const keys[] = {
+		"model_reasoning_effort", "model_reasoning_summary", "personality"};
+	const char *word = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (option_word(request->options, keys[i], &word, err) < 0)
+			return -1;
+		toml_line(out, keys[i], word);
+	}
+	if (web_search(request->options, &word, err) < 0)
+		return -1;
+	toml_line(out, "web_search", word);
+	return 0;
+}
+
+static void write_server(struct strbuf *out, const struct mcp_server *server)
+{
+	CLEANUP(json) json_t *args = mcp_command(server);
+	CLEANUP(json) json_t *headers = mcp_headers(server);
+	const char *name = NULL;
+	json_t *value = NULL;
+	size_t i = 0;
+
+	strbuf_addf(
+		out, "\n[mcp_servers.%s]\n", server->name); /* its letters are checked */
+	if (server->local) {
+		strbuf_adds(out, "command = \"npx\"\nargs = [");
+		json_array_foreach (args, i, value) {
+			strbuf_adds(out, i ? ", " : "");
+			toml_string(out, json_string_value(value));
+		}
+		strbuf_adds(out, "]\nstartup_timeout_sec = 60\n"); /* npx may fetch it */
+		return;
+	}
+	toml_line(out, "url", server->target);
+	strbuf_adds(out, "http_headers = {");
+	json_object_foreach (headers, name, value) {
+		strbuf_adds(out, i++ ? ", " : " ");
+		toml_string(out, name);
+		strbuf_adds(out, " = ");
+		toml_string(out, json_string_value(value));
+	}
+	strbuf_adds(out, " }\n");
+}
+
+static int write_servers(
+	struct strbuf *out, const struct agent_request *request, struct err *err)
+{
+	CLEANUP(mem) struct mcp_server *servers = NULL;
+	size_t count = 0;
+
+	if (mcp_read(request->mcp, &servers, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		write_server(out, &servers[i]);
+	return 0;
+}
+
+static int write_config(
+	struct strbuf *out, const struct agent_request *request, struct err *err)
 {
 	CLEANUP(mem) char *instructions = plan_instructions(request);
 
@@ -46,8 +119,9 @@ static void write_config(struct strbuf *out, const struct agent_request *request
 	strbuf_adds(out, "model_provider = \"relay\"\n"
 			 "approval_policy = \"never\"\n"
 			 "sandbox_mode = \"danger-full-access\"\n"
-			 "check_for_update_on_startup = false\n"
-			 "web_search = \"disabled\"\n");
+			 "check_for_update_on_startup = false\n");
+	if (write_options(out, request, err) < 0)
+		return -1;
 	/* Each of these would call a host of its own, or wait without limit. */
 	strbuf_adds(out, "\n[analytics]\nenabled = false\n"
 			 "\n[features]\nplugins = false\napps = false\n"
@@ -62,6 +136,9 @@ static void write_config(struct strbuf *out, const struct agent_request *request
 	strbuf_adds(out, "\n[projects.");
 	toml_string(out, request->folder);
 	strbuf_adds(out, "]\ntrust_level = \"untrusted\"\n");
+	if (write_servers(out, request, err) < 0)
+		return -1;
+	return strbuf_check(out, "Codex's configuration", err);
 }
 
 static int codex_plan(
@@ -75,6 +152,12 @@ static int codex_plan(
 		return err_set(err, ERR_INPUT, "agent: no port of the relay was given");
 	plan_arg(plan, "codex");
 	plan_arg(plan, "exec");
+	if (!str_empty(request->json_schema)) {
+		char *schema = mem_printf("%s/schema.json", home);
+		plan_option(plan, "--output-schema", schema);
+		plan_file(plan, schema, 0600, request->json_schema,
+			strlen(request->json_schema));
+	}
 	if (request->session_id)
 		plan_arg(plan, "resume");
 	plan_arg(plan, "--json");
@@ -88,8 +171,7 @@ static int codex_plan(
 	plan_env(plan, "CODEX_HOME", home);
 	/* Not a key: the relay adds the real one outside the box. */
 	plan_env(plan, "RELAY_KEY", "the-relay-adds-the-key");
-	write_config(&config, request);
-	if (strbuf_check(&config, "Codex's configuration", err) < 0)
+	if (write_config(&config, request, err) < 0)
 		return -1;
 	plan_file(plan, mem_printf("%s/config.toml", home), 0600, strbuf_str(&config),
 		config.len);

@@ -33,6 +33,21 @@ static int check_command(const char *const *command, struct err *err)
 	return 0;
 }
 
+static int add_servers(
+	const struct agent_request *request, struct agent_plan *plan, struct err *err)
+{
+	CLEANUP(mem) struct mcp_server *servers = NULL;
+	size_t count = 0;
+
+	if (mcp_read(request->mcp, &servers, &count, err) < 0)
+		return -1;
+	if (count == 0)
+		return 0;
+	char *path = mem_printf("%s/.boxwright/mcp.json", plan_home(request));
+	plan_env(plan, "BOXWRIGHT_MCP", path);
+	return plan_json_file(plan, path, mcp_common(servers, count), err);
+}
+
 static int custom_plan(
 	const struct agent_request *request, struct agent_plan *plan, struct err *err)
 {
@@ -42,7 +57,8 @@ static int custom_plan(
 
 	if (check_command(request->command, err) < 0)
 		return -1;
-	if (strlen(request->prompt) > LIMIT_AGENT_ARG)
+	CLEANUP(mem) char *prompt = plan_prompt(request);
+	if (strlen(prompt) > LIMIT_AGENT_ARG)
 		return err_set(err, ERR_LIMIT,
 			"agent: the prompt is longer than the %lu bytes that an argument "
 			"may "
@@ -50,7 +66,7 @@ static int custom_plan(
 			LIMIT_AGENT_ARG);
 	for (const char *const *arg = request->command; *arg; arg++)
 		plan_arg(plan, *arg);
-	plan_option(plan, "-p", request->prompt);
+	plan_option(plan, "-p", prompt);
 	plan_option(
 		plan, "--model", str_empty(request->model) ? "custom" : request->model);
 	plan_arg(plan, "--stream");
@@ -61,6 +77,8 @@ static int custom_plan(
 		plan_env(plan, "OPENAI_BASE_URL", v1);
 		plan_env(plan, "OPENAI_API_KEY", "the-relay-adds-the-key");
 	}
+	if (add_servers(request, plan, err) < 0)
+		return -1;
 	CLEANUP(mem) char *instructions = plan_instructions(request);
 	if (instructions) {
 		char *path =

@@ -11,6 +11,7 @@
 static const struct harness *const harnesses[] = {
 	&harness_claude,
 	&harness_codex,
+	&harness_opencode,
 	&harness_custom,
 };
 
@@ -85,6 +86,12 @@ static int check_request(const struct agent_request *request, struct err *err)
 		check_word("model", request->model, err) < 0 ||
 		check_word("session id", request->session_id, err) < 0)
 		return -1;
+	if (request->json_schema && strlen(request->json_schema) > LIMIT_AGENT_SCHEMA)
+		return err_set(err, ERR_LIMIT,
+			"agent: the JSON Schema is longer than %lu bytes",
+			LIMIT_AGENT_SCHEMA);
+	if (request->options && !json_is_object(request->options))
+		return err_set(err, ERR_INPUT, "agent options must be an object");
 	for (const char *const *env = request->env; env && *env; env++) {
 		if (!strchr(*env, '=') || (*env)[0] == '=')
 			return err_set(
@@ -119,4 +126,42 @@ int harness_plan(const struct harness *harness, const struct agent_request *requ
 	*ret_plan = plan;
 	plan = (struct agent_plan){0};
 	return 0;
+}
+
+int harness_check(const struct harness *harness, const json_t *options, const json_t *mcp,
+	struct err *err)
+{
+	static const char *const command[] = {"agent", NULL};
+	CLEANUP(agent_plan) struct agent_plan plan = {0};
+	struct agent_request request = {.prompt = "check",
+		.model = "model",
+		.folder = "/",
+		.relay_port = 1,
+		.command = command,
+		.options = options,
+		.mcp = mcp};
+
+	return harness_plan(harness, &request, &plan, err);
+}
+
+int harness_check_command(const char *command, struct err *err)
+{
+	static const char *const roots[] = {
+		"/workspace/home/", "/home/boxuser/", "/work/"};
+
+	if (str_empty(command) || strlen(command) >= LIMIT_PATH)
+		return err_set(err, ERR_INPUT,
+			"the harness's command must have 1 to %d bytes", LIMIT_PATH - 1);
+	if (command[0] != '-' && !strchr(command, '/'))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
+		if (str_starts(command, roots[i]) && !strstr(command, "/../") &&
+			!str_ends(command, "/..") && !str_ends(command, "/"))
+			return 0;
+	}
+	return err_set(err, ERR_INPUT,
+		"the harness's command `%.100s` is neither a name to be found in PATH "
+		"nor a "
+		"file below /workspace/home or /home/boxuser",
+		command);
 }

@@ -96,6 +96,9 @@ struct agent_request {
  * configured.  Either may be NULL. */
 int harness_check(const struct harness *harness, const json_t *options, const json_t *mcp,
 	struct err *err);
+/* The box API's rule for the program of a custom harness: a bare name, or an absolute path
+ * below /workspace/home or /home/boxuser (or /work). */
+int harness_check_command(const char *command, struct err *err);
 
 struct agent_file {
 	char *path; /* absolute, in the box */

@@ -23,6 +23,7 @@ struct harness {
 
 extern const struct harness harness_claude;
 extern const struct harness harness_codex;
+extern const struct harness harness_opencode;
 extern const struct harness harness_custom;
 
 /* ---- plans (plan.c) -------------------------------------------------------------------- */
@@ -39,6 +40,44 @@ void plan_input(struct agent_plan *plan, const char *text);
 const char *plan_home(const struct agent_request *request);
 /* The instructions, cut at LIMIT_AGENT_EVENT with a note; free() it.  NULL for none. */
 char *plan_instructions(const struct agent_request *request);
+
+/* The prompt, with the schema's text behind it if there is one; free() it. */
+char *plan_prompt(const struct agent_request *request);
+/* A file of JSON; takes the reference. */
+int plan_json_file(struct agent_plan *plan, char *path, json_t *owned, struct err *err);
+
+/* ---- options and servers (options.c) ---------------------------------------------------- */
+
+/* Each: nothing (NULL, 0, an empty text) when the key is not there or null; ERR_INPUT that
+ * names the key when the value is of a wrong type. */
+const json_t *option_get(const json_t *options, const char *key);
+int option_text(
+	const json_t *options, const char *key, const char **ret_text, struct err *err);
+/* A text that may become an argument or a value of a configuration. */
+int option_word(
+	const json_t *options, const char *key, const char **ret_word, struct err *err);
+int option_number(const json_t *options, const char *key, double least, double most,
+	double *ret_number, struct err *err);
+/* A list of texts, joined by commas. */
+int option_words(const json_t *options, const char *key, struct strbuf *ret_joined,
+	struct err *err);
+/* An object, printed. */
+int option_object(
+	const json_t *options, const char *key, struct strbuf *ret_text, struct err *err);
+
+struct mcp_server { /* all borrowed */
+	const char *name;
+	const char *target; /* npm package or URL */
+	bool local;
+	const json_t *args, *headers; /* NULL: none */
+};
+/* Checks and reads agent_request.mcp; free() the array. */
+int mcp_read(const json_t *mcp, struct mcp_server **ret_servers, size_t *ret_count,
+	struct err *err);
+json_t *mcp_command(const struct mcp_server *server); /* the arguments of npx */
+json_t *mcp_headers(const struct mcp_server *server);
+/* {"mcpServers": {...}}: the form that most programs read. */
+json_t *mcp_common(const struct mcp_server *servers, size_t count);
 
 /* ---- readers (reader.c) ---------------------------------------------------------------- */
 

@@ -65,6 +65,19 @@ void plan_file(struct agent_plan *plan, char *path, uint32_t mode, const char *c
 	};
 }
 
+int plan_json_file(struct agent_plan *plan, char *path, json_t *owned, struct err *err)
+{
+	CLEANUP(json) json_t *json = owned;
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_AGENT_STATE);
+
+	if (json_print(&text, json, err) < 0) {
+		free(path);
+		return -1;
+	}
+	plan_file(plan, path, 0600, strbuf_str(&text), text.len);
+	return 0;
+}
+
 void plan_input(struct agent_plan *plan, const char *text)
 {
 	plan->input_len = strlen(text);

@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2 || size > 64 * LIMIT_KIB)
 		return 0;
-	const struct harness *harness = harness_at(data[0] % 3);
+	const struct harness *harness = harness_at(data[0] % 4);
 	const char *bytes = (const char *)data + 2;
 	size_t piece = (size_t)data[1] + 1;
 	struct seen whole = {.text = STRBUF_INIT(LIMIT_AGENT_LINE)};

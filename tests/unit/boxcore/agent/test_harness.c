@@ -57,8 +57,8 @@ static void the_table_is_complete(void **state)
 	for (; harness_at(n); n++)
 		assert_ptr_equal(
 			harness_find(harness_name(harness_at(n))), harness_at(n));
-	assert_int_equal(n, 3);
-	assert_null(harness_find("opencode"));
+	assert_int_equal(n, 4);
+	assert_null(harness_find("cursor"));
 	assert_null(harness_find(NULL));
 	assert_string_equal(harness_provider(harness_find("codex")), "openai");
 	assert_string_equal(harness_program(harness_find("claude-code")), "claude");
