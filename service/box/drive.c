@@ -19,6 +19,7 @@ struct thread_task {
 	void (*fn)(struct box_drive *drive);
 	void (*other)(struct boxes *boxes, void *arg); /* instead */
 	void *arg;
+	bool run; /* it drives a run */
 	pthread_t thread;
 	struct thread_task *next;
 };
@@ -497,7 +498,7 @@ static void *thread_main(void *arg)
 		task->fn(task->drive);
 	LOCKED(&drives->lock);
 	drives->threads--;
-	drives->others -= task->other != NULL;
+	drives->others -= !task->run;
 	task->next = drives->finished;
 	drives->finished = task;
 	cond_wake_all(&drives->changed);
@@ -524,7 +525,7 @@ static int start_thread(struct thread_task *task, struct err *err)
 	join_finished(drives);
 	/* Under the lock, so that the thread finds its own number in the task. */
 	LOCKED(&drives->lock);
-	int rc = task->other ? 0 : room(drives, err);
+	int rc = task->run ? room(drives, err) : 0;
 	if (rc == 0)
 		rc = thread_start(&task->thread, "box-run", thread_main, task, err);
 	if (rc < 0) {
@@ -532,7 +533,7 @@ static int start_thread(struct thread_task *task, struct err *err)
 		return -1;
 	}
 	drives->threads++;
-	drives->others += task->other != NULL;
+	drives->others += !task->run;
 	return 0;
 }
 
@@ -541,16 +542,17 @@ int drive_thread(
 {
 	struct thread_task *task = mem_zalloc(sizeof *task);
 
-	*task = (struct thread_task){.boxes = drive->boxes, .drive = drive, .fn = fn};
+	*task = (struct thread_task){
+		.boxes = drive->boxes, .drive = drive, .fn = fn, .run = true};
 	return start_thread(task, err);
 }
 
-int drives_spawn(struct boxes *boxes, void (*fn)(struct boxes *boxes, void *arg),
-	void *arg, struct err *err)
+int drives_spawn(struct boxes *boxes, bool run,
+	void (*fn)(struct boxes *boxes, void *arg), void *arg, struct err *err)
 {
 	struct thread_task *task = mem_zalloc(sizeof *task);
 
-	*task = (struct thread_task){.boxes = boxes, .other = fn, .arg = arg};
+	*task = (struct thread_task){.boxes = boxes, .other = fn, .arg = arg, .run = run};
 	return start_thread(task, err);
 }
 

@@ -87,9 +87,10 @@ void drive_settle(struct box_drive *drive, struct store_box_run_end *end);
 /* Runs `fn(drive)` on a thread of ours, which gets the caller's reference. */
 int drive_thread(
 	struct box_drive *drive, void (*fn)(struct box_drive *drive), struct err *err);
-/* Runs fn(boxes, arg) on a thread of ours that counts as no run. */
-int drives_spawn(struct boxes *boxes, void (*fn)(struct boxes *boxes, void *arg),
-	void *arg, struct err *err);
+/* Runs fn(boxes, arg) on a thread of ours; `run`: it drives a run, of which there is a
+ * maximum (ERR_QUOTA). */
+int drives_spawn(struct boxes *boxes, bool run,
+	void (*fn)(struct boxes *boxes, void *arg), void *arg, struct err *err);
 /* Takes the webhook of a run: false when somebody has it, or too many are on their way. */
 bool drives_posting(struct boxes *boxes, const char *run_id);
 void drives_posted(struct boxes *boxes, const char *run_id);

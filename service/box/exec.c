@@ -258,13 +258,24 @@ int exec_begin(struct boxes *boxes, struct box_work *work, enum box_run_kind kin
 	drive->row.prompt = shown(&x);
 	drive->row.schedule_id = mem_strdup(schedule_id);
 	drive->timeout_ms = x.timeout_ms;
+	const json_t *webhook = json_object_get(body, "webhook");
+	if (schedule_id && webhook) { /* callers of exec have the answer itself */
+		drive->row.sealed = webhook_seal(boxes, webhook, "webhook", err);
+		if (!drive->row.sealed)
+			return -1;
+	}
 	drive->temp_file = TAKE(x.file);
 	if (drive_list(drive, err) < 0)
 		return -1;
 	store_box_run_add_async(boxes->options.store, &drive->row);
 	if (start(drive, &x, cancel, err) < 0) {
-		fail_row(drive, err);
-		return -1;
+		if (!schedule_id) {
+			fail_row(drive, err);
+			return -1;
+		}
+		/* Nobody waits for an answer: a run that failed, and not none. */
+		drive->preset_exit = 126;
+		drive->preset_text = mem_printf("%s\n", err->text);
 	}
 	*ret_drive = TAKE(drive);
 	return 0;

@@ -194,6 +194,6 @@ void drives_recover(struct boxes *boxes)
 {
 	struct err err = {0};
 
-	if (drives_spawn(boxes, recover, NULL, &err) < 0)
+	if (drives_spawn(boxes, false, recover, NULL, &err) < 0)
 		log_line(LOG_ERROR, "runs", "runs are not taken up: %s", err.text);
 }

@@ -277,7 +277,7 @@ int box_session_terminate(struct box_session *session, int64_t grace_ms,
 		.grace_ms = grace_ms < 0                      ? TERMINATE_MS
 			    : grace_ms > LIMIT_BOX_TIMEOUT_MS ? LIMIT_BOX_TIMEOUT_MS
 							      : grace_ms};
-	if (drives_spawn(session->boxes, terminate, what, err) == 0)
+	if (drives_spawn(session->boxes, false, terminate, what, err) == 0)
 		return 0;
 	drive_unref(what->drive);
 	free(what);

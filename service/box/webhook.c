@@ -261,7 +261,7 @@ static void send_due(struct boxes *boxes, int64_t now_ms)
 
 		*delivery = (struct delivery){.boxes = boxes, .run = due.rows[i]};
 		due.rows[i] = (struct store_box_run){0};
-		if (drives_spawn(boxes, deliver_one, delivery, &err) == 0)
+		if (drives_spawn(boxes, false, deliver_one, delivery, &err) == 0)
 			continue;
 		drives_posted(boxes, delivery->run.id);
 		store_box_run_release(&delivery->run);
