@@ -7,6 +7,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "boxcore/link/link.h"
+#include "boxcore/networks-internal.h"
 #include "boxcore/tunnel-internal.h"
 
 #include <stdio.h>
@@ -113,8 +114,11 @@ static int create_gated(struct boxcore *core, const struct box_spec *spec,
 			undo_create(core, spec->id, nonce);
 		return -1;
 	}
-	if (core_link_attach(core, spec->id, true, &link, cancel, err) < 0) {
+	/* Before its first start, so that it comes up as it is to be. */
+	if ((spec->policy && networks_remember(core, spec->id, spec->policy, err) < 0) ||
+		core_link_attach(core, spec->id, true, &link, cancel, err) < 0) {
 		undo_create(core, spec->id, nonce);
+		networks_forget(core, spec->id);
 		return -1;
 	}
 	core_link_put(core, link);
@@ -230,6 +234,8 @@ int box_delete(
 	int rc = delete_gated(core, id, cancel, err);
 	if (rc == 0)
 		tunnel_forget(core, id);
+	if (rc == 0)
+		networks_forget(core, id);
 	core_gate_leave(core, id);
 	return rc < 0 ? err_wrap(err, "delete box %s", id) : 0;
 }

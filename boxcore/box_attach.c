@@ -7,6 +7,7 @@
 #include "boxcore/link/link.h"
 #include "boxcore/net/http_client.h"
 #include "boxcore/netpolicy.h"
+#include "boxcore/networks-internal.h"
 #include "boxcore/tunnel-internal.h"
 
 #include <stdio.h>
@@ -46,23 +47,33 @@ static int attach(struct boxcore *core, const char *id, const char *container,
 
 /* ---- the network ----------------------------------------------------------------------- */
 
-static int set_up_network(struct boxcore *core, const struct engine_container *container,
-	struct link *link, struct cancel *cancel, struct err *err)
+int box_network_all(
+	struct boxcore *core, struct link *link, struct cancel *cancel, struct err *err)
 {
-	static const char *const none[] = {NULL};
 	struct netpolicy policy;
 
-	if (link_network_ready(link))
-		return 0;
-	/* Without the label (which we always set) the safe of the two. */
-	const char *mode = core_label(container->labels, LABEL_NETWORK);
-	if (!mode || !str_eq(mode, "all"))
-		return link_network_setup(link, PROTO_NETWORK_TUNNEL, none, cancel, err);
 	if (netpolicy_gather(&policy, engine_is_local(core->engine), err) < 0)
 		return -1;
 	CLEANUP(mem) char **cidrs = netpolicy_cidrs(&policy, core->subnet, core->gateway);
 	return link_network_setup(
 		link, PROTO_NETWORK_ALL, (const char *const *)cidrs, cancel, err);
+}
+
+static int set_up_network(struct boxcore *core, const char *id,
+	const struct engine_container *container, struct link *link,
+	struct cancel *cancel, struct err *err)
+{
+	static const char *const none[] = {NULL};
+	/* Without the label (which we always set) the safest. */
+	const char *mode = core_label(container->labels, LABEL_NETWORK);
+
+	if (mode && str_eq(mode, "policy"))
+		return networks_attach(core, id, link, cancel, err);
+	if (link_network_ready(link))
+		return 0;
+	if (!mode || !str_eq(mode, "all"))
+		return link_network_setup(link, PROTO_NETWORK_TUNNEL, none, cancel, err);
+	return box_network_all(core, link, cancel, err);
 }
 
 /* ---- all of it ------------------------------------------------------------------------- */
@@ -117,11 +128,12 @@ int box_attach(struct boxcore *core, const char *id, bool wake, struct link **re
 	if (box_inspect(core, id, &container, cancel, err) < 0)
 		return -1;
 	if (bring_up(core, id, &container, wake, cancel, err) < 0 ||
-		attach(core, id, container.id, &link, cancel, err) < 0 ||
-		set_up_network(core, &container, link, cancel, err) < 0)
+		attach(core, id, container.id, &link, cancel, err) < 0)
 		return err_wrap(err, "box %s", id);
-	if (tunnel_restore(core, id, link, cancel, err) < 0) {
+	if (set_up_network(core, id, &container, link, cancel, err) < 0 ||
+		tunnel_restore(core, id, link, cancel, err) < 0) {
 		tunnel_detach(core, id, link);
+		networks_detach(core, link);
 		return err_wrap(err, "box %s", id);
 	}
 	*ret_link = TAKE(link);

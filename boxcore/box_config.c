@@ -95,7 +95,9 @@ static int add_labels(struct boxcore *core, const struct box_spec *spec,
 	json_put(labels, LABEL_BOX, json_str(spec->id));
 	json_put(labels, LABEL_NONCE, json_str(nonce));
 	json_put(labels, LABEL_NETWORK,
-		json_str(spec->network == BOX_NETWORK_ALL ? "all" : "tunnel"));
+		json_str(spec->policy                       ? "policy"
+			 : spec->network == BOX_NETWORK_ALL ? "all"
+							    : "tunnel"));
 	return 0;
 }
 
@@ -112,6 +114,12 @@ static int check_spec(const struct box_spec *spec, struct err *err)
 		return err_set(err, ERR_INPUT, "`cpus` is outside 0 to 1024");
 	if (spec->memory_bytes != 0 && spec->memory_bytes < LEAST_MEMORY)
 		return err_set(err, ERR_INPUT, "`memory_bytes` is less than 16 MiB");
+	if (spec->policy && box_policy_check(spec->policy, err) < 0)
+		return -1;
+	if (spec->policy ? spec->network == BOX_NETWORK_TUNNEL
+			 : spec->network == BOX_NETWORK_GATED)
+		return err_set(err, ERR_INPUT,
+			"a gated box needs a policy, and one without a network none");
 	if (spec->pids_max < 0 || spec->disk_bytes < 0)
 		return err_set(err, ERR_INPUT, "`pids_max` or `disk_bytes` is negative");
 	return 0;

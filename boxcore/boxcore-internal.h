@@ -24,6 +24,7 @@
 struct link;
 struct link_loop;
 struct tunnels;
+struct networks;
 
 /* ---- links (links.c) ------------------------------------------------------------------- */
 
@@ -52,6 +53,7 @@ struct boxcore {
 	struct engine_info info;
 	struct link_loop *loop;
 	struct tunnels *tunnels;
+	struct networks *networks;
 	char instance[40];
 	char *runtime; /* NULL: the engine's default */
 	char network[64];
@@ -70,6 +72,8 @@ struct boxcore {
 /* As core_link_get(), by one who is within the box's gate. */
 int core_link_attach(struct boxcore *core, const char *box, bool wake,
 	struct link **ret_link, struct cancel *cancel, struct err *err);
+/* The box's link if there is one that lives, pinned; else NULL. */
+struct link *core_link_living(struct boxcore *core, const char *box);
 /* Ends and forgets the box's link, with the reason for those who wait on it. */
 void core_link_drop(struct boxcore *core, const char *box, const char *reason);
 void core_links_close(struct boxcore *core);
@@ -110,7 +114,7 @@ bool box_disk_limited(const struct boxcore *core); /* the storage driver can */
 
 #define LABEL_INSTANCE "boxwright.instance"
 #define LABEL_BOX "boxwright.box"
-#define LABEL_NETWORK "boxwright.network" /* "all" or "tunnel" */
+#define LABEL_NETWORK "boxwright.network" /* "all", "tunnel" or "policy" */
 #define LABEL_NONCE "boxwright.nonce"     /* tells our own create from another's */
 #define LABEL_SNAPSHOT "boxwright.snapshot"
 /* The value of a label, or NULL (their names hold dots: no paths of json_at()). */

@@ -6,6 +6,7 @@
 #include "boxcore/base/str.h"
 #include "boxcore/link/link.h"
 #include "boxcore/net/http_client.h"
+#include "boxcore/networks-internal.h"
 #include "boxcore/tunnel-internal.h"
 
 #include <string.h>
@@ -116,7 +117,8 @@ static int open_parts(struct boxcore *core, const struct boxcore_options *option
 		engine_info(core->engine, &core->info, cancel, err) < 0 ||
 		ensure_network(core, cancel, err) < 0 ||
 		initvol_ensure(core, cancel, err) < 0 ||
-		link_loop_new(&core->loop, err) < 0)
+		link_loop_new(&core->loop, err) < 0 ||
+		networks_new(&core->networks, options, err) < 0)
 		return -1;
 	snapshots_sweep(core, cancel);
 	core->tunnels = tunnels_new();
@@ -146,6 +148,7 @@ void boxcore_close(struct boxcore *core)
 	core_links_close(core);
 	if (core->tunnels)
 		tunnels_free(core->tunnels);
+	networks_free(core->networks);
 	if (core->loop)
 		link_loop_free(core->loop);
 	engine_close(core->engine);

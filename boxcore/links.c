@@ -10,6 +10,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "boxcore/link/link.h"
+#include "boxcore/networks-internal.h"
 #include "boxcore/tunnel-internal.h"
 
 #include <string.h>
@@ -136,6 +137,7 @@ static void unlist(struct boxcore *core, struct link_entry *entry)
 static void close_entry(struct boxcore *core, struct link_entry *entry)
 {
 	tunnel_detach(core, entry->box, entry->link);
+	networks_detach(core, entry->link);
 	link_close(entry->link);
 	free(entry);
 }
@@ -181,6 +183,11 @@ static struct link *pin_living(struct boxcore *core, const char *box)
 			return entry->link;
 		unpin(core, entry, false);
 	}
+}
+
+struct link *core_link_living(struct boxcore *core, const char *box)
+{
+	return pin_living(core, box);
 }
 
 static void insert(struct boxcore *core, const char *box, struct link *link)
