@@ -44,18 +44,12 @@ static struct limiter *make_limiter(const struct github_options *options)
 	return limiter_new(&rules);
 }
 
-int github_new(
-	struct github **ret_gh, const struct github_options *options, struct err *err)
+/* Signs once with it: a bad key is found now. */
+static int take_key(
+	struct github *gh, const struct github_options *options, struct err *err)
 {
-	CLEANUP(github) struct github *gh = mem_zalloc(sizeof *gh);
 	CLEANUP(secret) struct secret proof = {0};
-	const char *url = options->api_url ? options->api_url : "https://api.github.com";
-	struct http_peer peer = {
-		.ca_file = options->ca_file, .plain_http = options->plain_http};
 
-	lock_init(&gh->lock);
-	if (check_url(url, options->plain_http, err) < 0)
-		return -1;
 	if (options->app_id <= 0)
 		return err_set(err, ERR_INPUT, "the App's id must be a number above 0");
 	if (options->private_key)
@@ -66,7 +60,21 @@ int github_new(
 			       ? err_wrap(err, "the App's private key")
 			       : err_set(err, ERR_INPUT,
 					 "the App's private key is missing");
-	if (app_jwt_make(&proof, options->app_id, &gh->key, clock_wall_s(), err) < 0)
+	return app_jwt_make(&proof, options->app_id, &gh->key, clock_wall_s(), err);
+}
+
+int github_new(
+	struct github **ret_gh, const struct github_options *options, struct err *err)
+{
+	CLEANUP(github) struct github *gh = mem_zalloc(sizeof *gh);
+	const char *url = options->api_url ? options->api_url : "https://api.github.com";
+	struct http_peer peer = {
+		.ca_file = options->ca_file, .plain_http = options->plain_http};
+
+	lock_init(&gh->lock);
+	if (check_url(url, options->plain_http, err) < 0)
+		return -1;
+	if (!options->no_app && take_key(gh, options, err) < 0)
 		return -1;
 	size_t len = strlen(url);
 	while (len > 0 && url[len - 1] == '/')

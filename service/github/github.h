@@ -50,6 +50,8 @@ struct github_options {
 	const char *ca_file; /* PEM bundle for a GHES of one's own; NULL: the system's */
 	bool plain_http;     /* allow http://: tests and loopback only */
 
+	bool no_app; /* only github_pull_create_as() is called: no id, no key */
+
 	int timeout_s; /* longest call; 0: 60 */
 
 	/* Limits of our own for each installation, below GitHub's 80 creations a minute
@@ -277,6 +279,13 @@ struct github_pull_new {
 int github_pull_create(struct github *gh, const struct github_repo *repo,
 	const struct github_pull_new *what, struct github_pull *ret, bool *ret_adopted,
 	struct cancel *cancel, struct err *err);
+/* With the token of a person or program instead of the App's: the same limits of texts and
+ * the same errors, and none of the App's limits of speed.  what->base NULL: the repository's
+ * default branch.  A head that GitHub does not have is ERR_NOT_FOUND, one that has an open
+ * pull request already ERR_INPUT.  ERR_DENIED: the token is wrong, or may not. */
+int github_pull_create_as(struct github *gh, const struct secret *token,
+	const char *owner, const char *name, const struct github_pull_new *what,
+	struct github_pull *ret, struct cancel *cancel, struct err *err);
 /* NULL leaves a field as it is. */
 int github_pull_update(struct github *gh, const struct github_repo *repo, int64_t number,
 	const char *title, const char *body, struct cancel *cancel, struct err *err);

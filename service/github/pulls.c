@@ -148,6 +148,87 @@ int github_pull_create(struct github *gh, const struct github_repo *repo,
 	return err_wrap(err, "opening a pull request for %s", what->head);
 }
 
+/* ---- by another's token ----------------------------------------------------------------- */
+
+static int as_path(struct call *call, const struct github_repo *repo,
+	const struct secret *token, const char *rest, struct err *err)
+{
+	call->token = token;
+	if (call_path_repo(call, repo, err) < 0)
+		return -1;
+	call_path(call, rest);
+	return 0;
+}
+
+static int default_branch(struct github *gh, const struct github_repo *repo,
+	const struct secret *token, char *ret, size_t size, struct cancel *cancel,
+	struct err *err)
+{
+	CLEANUP(call) struct call call = CALL_INIT("GET", CALL_TOKEN);
+	CLEANUP(reply) struct reply reply = {0};
+
+	if (as_path(&call, repo, token, "", err) < 0)
+		return -1;
+	if (call_send(gh, &call, &reply, cancel, err) < 0)
+		return err_wrap(err, "repository %s/%s", repo->owner, repo->name);
+	const char *branch = json_need_string(reply.json, "default_branch", err);
+	if (!branch)
+		return -1;
+	if (!str_copy(ret, size, branch))
+		return err_set(
+			err, ERR_INTERNAL, "GitHub's answer: a branch is too long");
+	return 0;
+}
+
+/* GitHub itself only says that `head` is invalid. */
+static int need_head(struct github *gh, const struct github_repo *repo,
+	const struct secret *token, const char *head, struct cancel *cancel,
+	struct err *err)
+{
+	CLEANUP(call) struct call call = CALL_INIT("GET", CALL_TOKEN);
+	CLEANUP(reply) struct reply reply = {0};
+
+	if (as_path(&call, repo, token, "/git/ref/heads/", err) < 0)
+		return -1;
+	str_url_encode(&call.path, head, true);
+	if (call_send(gh, &call, &reply, cancel, err) == 0)
+		return 0;
+	if (err->kind == ERR_NOT_FOUND)
+		return err_set(err, ERR_NOT_FOUND,
+			"GitHub shows no branch %s in %s/%s: push it first", head,
+			repo->owner, repo->name);
+	return err_wrap(err, "branch %s", head);
+}
+
+int github_pull_create_as(struct github *gh, const struct secret *token,
+	const char *owner, const char *name, const struct github_pull_new *what,
+	struct github_pull *ret, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(call) struct call call = CALL_INIT("POST", CALL_TOKEN);
+	CLEANUP(reply) struct reply reply = {0};
+	CLEANUP(json) json_t *json = json_object();
+	struct github_repo repo = {.owner = owner, .name = name};
+	char base[GITHUB_NAME_SIZE];
+
+	if (publish_text(json, "title", what->title, err) < 0 ||
+		publish_text(json, "body", what->body, err) < 0 ||
+		need_head(gh, &repo, token, what->head, cancel, err) < 0)
+		return -1;
+	if (what->base)
+		str_copy(base, sizeof base, what->base);
+	else if (default_branch(gh, &repo, token, base, sizeof base, cancel, err) < 0)
+		return -1;
+	json_put(json, "head", json_str(what->head));
+	json_put(json, "base", json_str(base));
+	json_put(json, "draft", json_boolean(what->draft));
+	call.body = json;
+	if (as_path(&call, &repo, token, "/pulls", err) < 0 ||
+		call_send(gh, &call, &reply, cancel, err) < 0 ||
+		parse_pull(reply.json, ret, err) < 0)
+		return err_wrap(err, "opening a pull request for %s", what->head);
+	return 0;
+}
+
 int github_pull_update(struct github *gh, const struct github_repo *repo, int64_t number,
 	const char *title, const char *body, struct cancel *cancel, struct err *err)
 {
