@@ -210,7 +210,7 @@ void box_found_stopped(struct boxes *boxes, const char *id)
 {
 	struct box_info info = {0};
 	struct err err = {0};
-	const char *reason = "it stopped by itself";
+	const char *reason = "its container was stopped";
 	struct store_box_move move = {
 		.from = STORE_BOX_IN(STORE_BOX_READY),
 		.to = STORE_BOX_PAUSED,
