@@ -58,13 +58,13 @@ static int run_append(struct store *store, struct conn *conn, void *arg, struct 
 void store_box_log_append(
 	struct store *store, const char *box_id, const struct store_box_log *log)
 {
-	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(3 * LIMIT_LOG_LINE);
+	CLEANUP(strbuf) struct strbuf text = {0};
 	const char *message = str_or_empty(log->message);
 	struct line *line = mem_zalloc(sizeof *line);
 	struct store_box_log given = *log; /* borrows */
 	size_t bytes;
 
-	str_clean_utf8(&text, message, str_utf8_cut(message, LIMIT_LOG_LINE), true);
+	text_clean(&text, message, LIMIT_LOG_LINE, false);
 	line->box_id = mem_strdup(box_id);
 	given.message = text.data;
 	bytes = row_copy(&table_box_log, &line->log, &given);

@@ -60,12 +60,12 @@ static int run_add(struct store *store, struct conn *conn, void *arg, struct err
 /* Borrows all but the prompt, which the caller frees. */
 static struct adding prepare(const struct store_box_run *run)
 {
-	CLEANUP(strbuf) struct strbuf prompt = STRBUF_INIT(3 * LIMIT_BOX_RUN_PROMPT);
+	CLEANUP(strbuf) struct strbuf prompt = {0};
 	const char *text = str_or_empty(run->prompt);
 	struct adding adding = {.state = STORE_BOX_RUN_RUNNING};
 	static char nothing[] = "{}";
 
-	str_clean_utf8(&prompt, text, str_utf8_cut(text, LIMIT_BOX_RUN_PROMPT), true);
+	text_clean(&prompt, text, LIMIT_BOX_RUN_PROMPT, true);
 	adding.run.id = run->id;
 	adding.run.box_id = run->box_id;
 	adding.run.account = run->account;

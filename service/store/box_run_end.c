@@ -95,12 +95,7 @@ static const char *cleaned(struct strbuf *into, const char *text)
 {
 	if (!text)
 		return NULL;
-	strbuf_init(into, 3 * LIMIT_BOX_RUN_OUTPUT); /* U+FFFD has 3 bytes */
-	str_clean_utf8(into, text, str_utf8_cut(text, LIMIT_BOX_RUN_OUTPUT), true);
-	if (into->len > LIMIT_STORE_TEXT) {
-		into->len = str_utf8_cut(into->data, LIMIT_BOX_RUN_OUTPUT);
-		into->data[into->len] = '\0';
-	}
+	text_clean(into, text, LIMIT_BOX_RUN_OUTPUT, true);
 	return strbuf_str(into);
 }
 

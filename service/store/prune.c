@@ -30,9 +30,9 @@ static int next_task(struct conn *conn, const struct prune *prune, int64_t *ret_
 	int64_t *ret_id, struct err *err)
 {
 	CLEANUP(stmt)
-	struct stmt q = query_use(
-		conn, QUERY(STMT_PRUNE_TASK, V_INT(prune->before_ms),
-			      V_INT(prune->done_ms), V_INT(prune->done_id)));
+	struct stmt q =
+		query_use(conn, QUERY(STMT_PRUNE_TASK, V_INT(prune->before_ms),
+					V_INT(prune->done_ms), V_INT(prune->done_id)));
 	int rc = stmt_step(&q, err);
 
 	if (rc > 0) {

@@ -243,6 +243,19 @@ int rows_read_page(struct stmt *q, const struct table *table, size_t most,
 	return 0;
 }
 
+void text_clean(struct strbuf *ret, const char *text, size_t most, bool keep_control)
+{
+	size_t len = strnlen(text, most + 1);
+
+	strbuf_init(ret, 3 * most); /* U+FFFD has 3 bytes */
+	str_clean_utf8(
+		ret, text, len > most ? str_utf8_cut(text, most) : len, keep_control);
+	if (ret->len > most) {
+		ret->len = str_utf8_cut(ret->data, most);
+		ret->data[ret->len] = '\0';
+	}
+}
+
 int page_limit(int limit, int usual)
 {
 	if (limit <= 0)

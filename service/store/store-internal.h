@@ -154,6 +154,9 @@ int rows_read(struct stmt *q, const struct table *table, void **ret_rows,
 	size_t *ret_count, struct err *err);
 void rows_release(const struct table *table, void *rows, size_t count);
 
+/* Text from outside, as it is kept: see str_clean_utf8(); of at most `most` bytes. */
+void text_clean(struct strbuf *ret, const char *text, size_t most, bool keep_control);
+
 /* 1 to STORE_PAGE_MAX; 0 gives `usual`. */
 int page_limit(int limit, int usual);
 
