@@ -149,11 +149,22 @@ static void on_error(struct agent_reader *reader, const json_t *data)
 static void say(
 	struct agent_reader *reader, enum agent_event_kind kind, const json_t *text)
 {
-	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(LIMIT_AGENT_EVENT);
+	const char *at = json_string_value(text);
+	size_t left = json_string_length(text);
 
-	reader_json_text(&clean, text);
-	if (clean.len > 0)
-		reader_say(reader, kind, strbuf_str(&clean), false);
+	/* A text that is longer than an event is several. */
+	while (at && left > 0) {
+		CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(LIMIT_AGENT_EVENT);
+		size_t n = left;
+
+		if (n > LIMIT_AGENT_EVENT / 4)
+			n = str_utf8_cut(at, LIMIT_AGENT_EVENT / 4);
+		reader_text(&clean, at, n);
+		if (clean.len > 0)
+			reader_say(reader, kind, strbuf_str(&clean), false);
+		at += n;
+		left -= n;
+	}
 }
 
 static void on_tool_result(struct agent_reader *reader, const json_t *data)
@@ -169,6 +180,25 @@ static void on_tool_result(struct agent_reader *reader, const json_t *data)
 		reader_text(&text, strbuf_str(&printed), printed.len);
 	reader_tool_result(reader, call_id(data), strbuf_str(&text),
 		json_or_bool(data, "is_error", false), false);
+}
+
+/* An event of a name that is none of the protocol's. */
+static void on_other(struct agent_reader *reader, const char *name, const json_t *data)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789_.-";
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_AGENT_EVENT);
+	struct err ignored = {0};
+
+	/* Those two are for the one who relays the frames. */
+	if (str_eq(name, "run_start") || str_eq(name, "stats") ||
+		strspn(name, allowed) != strlen(name) ||
+		json_print(&text, data, &ignored) < 0)
+		return;
+	struct agent_event event = {
+		.kind = AGENT_OTHER, .tool = name, .input = strbuf_str(&text)};
+	reader_emit(reader, &event);
 }
 
 static void on_frame(struct agent_reader *reader, const char *name, const json_t *data)
@@ -191,6 +221,8 @@ static void on_frame(struct agent_reader *reader, const char *name, const json_t
 		on_done(reader, data);
 	} else if (str_eq(name, "error")) {
 		on_error(reader, data);
+	} else {
+		on_other(reader, name, data);
 	}
 }
 

@@ -19,6 +19,7 @@ const char *agent_event_name(enum agent_event_kind kind)
 	case AGENT_NOTICE: return "notice";
 	case AGENT_ERROR: return "error";
 	case AGENT_DONE: return "done";
+	case AGENT_OTHER: return "other";
 	}
 	return "unknown";
 }

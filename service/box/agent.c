@@ -162,7 +162,7 @@ static int put_files(struct box_drive *drive, const struct ask *ask,
 	size_t listed = json_array_size(ask->files);
 
 	if (listed + nfiles > LIMIT_BOX_PROMPT_FILES)
-		return err_set(err, ERR_LIMIT, "`files` has more than %d files",
+		return err_set(err, ERR_INPUT, "`files` has more than %d files",
 			LIMIT_BOX_PROMPT_FILES);
 	for (size_t i = 0; i < listed; i++)
 		if (put_json_file(drive, json_array_get(ask->files, i), i + 1, names,
@@ -310,7 +310,7 @@ int boxes_agent(struct boxes *boxes, const struct box_caller *who, const char *b
 	if (str_empty(row.agent))
 		return no_agent(err);
 	if (json_array_size(ask.files) + nfiles > LIMIT_BOX_PROMPT_FILES)
-		return err_set(err, ERR_LIMIT, "`files` has more than %d files",
+		return err_set(err, ERR_INPUT, "`files` has more than %d files",
 			LIMIT_BOX_PROMPT_FILES);
 	if (box_work_begin(boxes, who, box, BOX_WORK_RUN, "an agent run", &work, cancel,
 		    err) < 0)

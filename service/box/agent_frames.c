@@ -51,6 +51,16 @@ static void result_frame(struct strbuf *out, const struct agent_event *event)
 	agent_frame(out, "tool_result", data);
 }
 
+static void other_frame(struct strbuf *out, const struct agent_event *event)
+{
+	struct err ignored = {0};
+	CLEANUP(json)
+	json_t *data = json_parse(event->input, strlen(event->input), &ignored);
+
+	if (data)
+		agent_frame(out, event->tool, data);
+}
+
 void agent_frame_event(struct strbuf *out, const struct agent_event *event)
 {
 	switch (event->kind) {
@@ -60,6 +70,7 @@ void agent_frame_event(struct strbuf *out, const struct agent_event *event)
 	case AGENT_THINKING: text_frame(out, "thinking", event->text); break;
 	case AGENT_TOOL: tool_frame(out, event); break;
 	case AGENT_TOOL_RESULT: result_frame(out, event); break;
+	case AGENT_OTHER: other_frame(out, event); break;
 	case AGENT_START:
 	case AGENT_USAGE:
 	case AGENT_NOTICE:

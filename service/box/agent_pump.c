@@ -108,6 +108,7 @@ static void log_event(struct box_drive *drive, const struct agent_event *event)
 	case AGENT_THINKING:
 	case AGENT_TOOL_RESULT:
 	case AGENT_USAGE:
+	case AGENT_OTHER:
 	case AGENT_DONE: break;
 	}
 }

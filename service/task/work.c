@@ -64,7 +64,7 @@ static void on_event(void *arg, const struct agent_event *event)
 
 	if (event->kind == AGENT_START && *event->session_id)
 		store_set(&w->ctx->task->session_id, event->session_id);
-	if (event->kind == AGENT_USAGE || w->nevents == EVENTS_AT_ONCE)
+	if (event->kind == AGENT_USAGE || event->kind == AGENT_OTHER || w->nevents == EVENTS_AT_ONCE)
 		return;
 	size_t len = strlen(event->text);
 	while (len > 0 && event->text[len - 1] == '\n')

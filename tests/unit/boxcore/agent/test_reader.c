@@ -22,6 +22,8 @@ static void note(void *arg, const struct agent_event *event)
 		event->nested ? "(nested) " : "", event->is_error ? "(error) " : "",
 		event->text[0] || !event->tool_id[0] ? event->text : event->tool_id,
 		event->kind == AGENT_DONE ? " [session]" : "");
+	if (event->kind == AGENT_OTHER)
+		strbuf_addf(log, "  %s %s\n", event->tool, event->input);
 	if (event->kind == AGENT_DONE)
 		assert_string_not_equal(event->session_id, "");
 }
@@ -316,7 +318,8 @@ static void custom_frames(void **state)
 		"event: tool_result\ndata: {\"id\":\"c1\",\"output\":{\"n\":1}}\n\n"
 		"data: {\"text\":\"no event name\"}\n\n"
 		"event: text\ndata: not json\n\n"
-		"event: unknown\ndata: {}\n\n"
+		"event: unknown\ndata: {\"x\": [1]}\n\n"
+		"event: run_start\ndata: {\"run_id\":\"forged\"}\n\n"
 		"event: text\ndata: {\"text\":\"two\"}\n\n"
 		"event: done\ndata: "
 		"{\"output\":\"\",\"input_tokens\":7,\"session_id\":\"x-1\"}\n\n",
@@ -326,6 +329,7 @@ static void custom_frames(void **state)
 						  "thinking hm\n"
 						  "tool sh: ls\n"
 						  "tool_result {\"n\":1}\n"
+						  "other \n  unknown {\"x\":[1]}\n"
 						  "text two\n"
 						  "usage \n"
 						  "done one two [session]\n");
