@@ -280,7 +280,7 @@ bool net_is_gated(void);
 void net_setup(uint32_t stream, struct wire *wire);
 
 /* 0, or -1 with errno (route.c). */
-int route_unreachable(const char *cidr);
+int route_unreachable(const char *cidr, bool on);
 int route_all_local(bool on);                            /* every address is this box */
 int route_default(uint32_t gateway, uint32_t interface); /* network byte order */
 

@@ -21,10 +21,17 @@
 #include <unistd.h>
 
 #define CIDRS_MAX 256
+#define CIDR_SIZE 64
 #define INTERFACES_MAX 8
 
 static bool is_set;
 static bool is_gated;
+
+/* What was made unreachable. */
+static struct {
+	char text[CIDRS_MAX][CIDR_SIZE];
+	uint32_t count;
+} closed;
 
 /* What was up before the box was gated, and its way out. */
 static struct {
@@ -164,7 +171,15 @@ static int close_for_gate(int fd)
 	int rc = route_all_local(true);
 
 	/* Whatever failed: as closed as can be. */
-	return interfaces_down(fd) < 0 ? -1 : rc;
+	if (interfaces_down(fd) < 0)
+		return -1;
+	/* Judged like any other destination now.  (A route in the main table would win over a
+	 * wider one in the local table, for the kernel looks them up as one.) */
+	for (uint32_t i = 0; i < closed.count; i++)
+		if (route_unreachable(closed.text[i], false) < 0)
+			rc = -1;
+	closed.count = 0;
+	return rc;
 }
 
 static void set_gated(uint32_t stream, int fd)
@@ -216,17 +231,19 @@ static int leave_gate(int fd)
 
 static void set_all(uint32_t stream, struct wire *wire, uint32_t count, int fd)
 {
-	char cidr[64];
-
+	closed.count = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		wire_string(wire, cidr, sizeof cidr);
-		if (wire->bad || route_unreachable(cidr) < 0) {
+		char *cidr = closed.text[i];
+
+		wire_string(wire, cidr, CIDR_SIZE);
+		if (wire->bad || route_unreachable(cidr, true) < 0) {
 			out_fail(stream,
 				wire->bad ? PROTO_FAIL_INPUT : fail_of_errno(errno),
 				"route for %s: %s", cidr,
 				strerror(wire->bad ? EINVAL : errno));
 			return;
 		}
+		closed.count = i + 1;
 	}
 	if ((is_gated || before.count > 0) && leave_gate(fd) < 0) {
 		out_fail_errno(stream, errno, "bring the box's interface up");

@@ -143,17 +143,17 @@ static bool add_cidr(struct route_request *request, const char *text)
 	return true;
 }
 
-int route_unreachable(const char *cidr)
+int route_unreachable(const char *cidr, bool on)
 {
 	struct route_request request;
 
-	start(&request, NL_NEW_ROUTE, NL_PUT);
+	start(&request, on ? NL_NEW_ROUTE : NL_DEL_ROUTE, on ? NL_PUT : NL_TAKE);
 	request.route.type = NL_UNREACHABLE;
 	if (!add_cidr(&request, cidr)) {
 		errno = EINVAL;
 		return -1;
 	}
-	if (exchange(&request) == 0)
+	if (exchange(&request) == 0 || (!on && errno == ESRCH))
 		return 0;
 	/* A box without IPv6 needs no route for it. */
 	bool no_ipv6 = errno == EOPNOTSUPP || errno == EAFNOSUPPORT ||
