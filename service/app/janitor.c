@@ -9,12 +9,18 @@
 #include "boxcore/base/thread.h"
 #include "service/store/store_delivery.h"
 
+#include <inttypes.h>
+
 #define TICK_MS 5000
 #define BOXES_MS 1000
 #define CLEAN_MS 60000
 #define REDELIVER_MS 300000
 #define SNAPSHOT_UNUSED_MS (14LL * 24 * 3600 * 1000)
+#define DAY_MS (24LL * 3600 * 1000)
 #define REDELIVER_AGE_S (3 * 24 * 3600) /* GitHub forgets them then */
+#define KEEP_DAYS_MIN 4 /* longer than that: what is asked for again must be known */
+#define PRUNE_MS 3600000
+#define PRUNE_PAUSE_MS 20 /* between batches, for others who write */
 #define DELIVERIES_PAGE 100
 #define DELIVERIES_PAGES 5
 
@@ -76,10 +82,39 @@ static void redeliver(struct janitor *j)
 	}
 }
 
+/* Old deliveries and events, bit by bit. */
+static void prune(struct janitor *j)
+{
+	int64_t days = j->env->config->store_keep_days, before_ms;
+	struct err err = {0};
+	int64_t total = 0;
+	bool more;
+	int rows;
+
+	if (days == 0)
+		return;
+	if (days < KEEP_DAYS_MIN)
+		days = KEEP_DAYS_MIN;
+	before_ms = clock_wall_ms() - days * DAY_MS;
+	do {
+		if (store_prune(j->env->store, before_ms, 0, &rows, &more, j->round,
+			    &err) < 0) {
+			if (err.kind != ERR_CANCELLED)
+				log_warn("old rows cannot be removed: %s", err.text);
+			return;
+		}
+		total += rows;
+	} while (more && cancel_sleep(j->round, PRUNE_PAUSE_MS, &err) == 0);
+	if (total > 0)
+		log_info("removed %" PRId64 " deliveries and events older than %" PRId64
+			 " days",
+			total, days);
+}
+
 static void *janitor_main(void *arg)
 {
 	struct janitor *j = arg;
-	int64_t clean_at = 0, redeliver_at = 0;
+	int64_t clean_at = 0, redeliver_at = 0, prune_at = 0;
 	struct err err = {0};
 
 	do {
@@ -93,6 +128,10 @@ static void *janitor_main(void *arg)
 		if (now >= redeliver_at) {
 			redeliver(j);
 			redeliver_at = now + REDELIVER_MS;
+		}
+		if (now >= prune_at) {
+			prune(j);
+			prune_at = now + PRUNE_MS;
 		}
 	} while (cancel_sleep(j->round, TICK_MS, &err) == 0);
 	return NULL;

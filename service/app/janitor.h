@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Everything periodic: on one thread cancels whose hint was lost, orphaned boxes, old
- * snapshots, deliveries that did not arrive; on another boxes_tick().
+ * snapshots, deliveries that did not arrive, old rows; on another boxes_tick().
  */
 #ifndef SERVICE_APP_JANITOR_H
 #define SERVICE_APP_JANITOR_H

@@ -10,6 +10,7 @@
 struct prune {
 	int64_t before_ms;
 	int left;                 /* rows that may still go */
+	bool more;                /* it was not looked at all */
 	int64_t done_ms, done_id; /* the last task that was emptied */
 };
 
@@ -52,8 +53,10 @@ static int prune_events(struct conn *conn, struct prune *prune, struct err *err)
 		int rc = next_task(conn, prune, &ms, &id, err);
 		int rows;
 
-		if (rc <= 0)
+		if (rc <= 0) {
+			prune->more = false;
 			return rc;
+		}
 		rows = query_run(conn,
 			QUERY(STMT_PRUNE_EVENTS, V_INT(id), V_INT(prune->left)), err);
 		if (rows < 0)
@@ -78,10 +81,10 @@ static int run_prune(struct store *store, struct conn *conn, void *arg, struct e
 }
 
 int store_prune(struct store *store, int64_t before_ms, int limit, int *ret_rows,
-	struct cancel *cancel, struct err *err)
+	bool *ret_more, struct cancel *cancel, struct err *err)
 {
 	int most = page_limit(limit, 200);
-	struct prune prune = {.before_ms = before_ms, .left = most};
+	struct prune prune = {.before_ms = before_ms, .left = most, .more = true};
 
 	{
 		LOCKED(&store->queue_lock);
@@ -96,5 +99,6 @@ int store_prune(struct store *store, int64_t before_ms, int limit, int *ret_rows
 		store->pruned_id = prune.done_id;
 	}
 	*ret_rows = most - prune.left;
+	*ret_more = prune.more;
 	return 0;
 }

@@ -118,9 +118,9 @@ int store_setting_once(struct store *store, const char *key, const char *value,
 
 /* Removes deliveries that came before before_ms, but not those of tasks that have not
  * ended, and the events of tasks that ended before it: at most `limit` rows (1 to 500; 0:
- * 200), so that others do not wait.  *ret_rows: as many as went; 0 when nothing is left. */
+ * 200), so that others do not wait.  *ret_rows: as many as went; *ret_more: call again. */
 int store_prune(struct store *store, int64_t before_ms, int limit, int *ret_rows,
-	struct cancel *cancel, struct err *err);
+	bool *ret_more, struct cancel *cancel, struct err *err);
 
 /* ---- figures and backup -------------------------------------------------------------- */
 

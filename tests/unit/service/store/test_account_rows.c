@@ -271,10 +271,11 @@ static void test_old_things_go_bit_by_bit(void **state)
 	int64_t old = a_task(1, 10, 20, 7), late = a_task(2, 10, 200, 3),
 		open = a_task(3, 10, 0, 4), fresh = a_task(4, 150, 160, 2);
 	int rows = -1, rounds = 0, total = 0;
+	bool more = true;
 
 	(void)state;
-	while (rows != 0) {
-		OK(store_prune(world.store, 100, 3, &rows, NULL, err));
+	while (more) {
+		OK(store_prune(world.store, 100, 3, &rows, &more, NULL, err));
 		assert_true(rows <= 3);
 		total += rows;
 		rounds++;
@@ -291,13 +292,34 @@ static void test_old_things_go_bit_by_bit(void **state)
 	assert_true(delivery_is_there("d-3"));
 	assert_true(delivery_is_there("d-4"));
 	/* Later, others are old. */
-	OK(store_prune(world.store, 1000, 0, &rows, NULL, err));
+	OK(store_prune(world.store, 1000, 0, &rows, &more, NULL, err));
 	assert_int_equal(rows, 6);
 	store_world_again(&world); /* and what it remembered is gone */
-	OK(store_prune(world.store, 1000, 0, &rows, NULL, err));
+	OK(store_prune(world.store, 1000, 0, &rows, &more, NULL, err));
 	assert_int_equal(rows, 0);
 	assert_int_equal(events_of(open), 4);
 	assert_string_equal(store_world_state(&world, old), "done");
+}
+
+/* Tasks whose events are gone cost little, and do not hide the next. */
+static void test_many_empty_tasks_are_passed_over(void **state)
+{
+	bool more = true;
+	int rows, rounds = 0, total = 0;
+	int64_t last;
+
+	(void)state;
+	for (int i = 0; i < 1100; i++)
+		a_task(i, 500, 20, 0);
+	last = a_task(2000, 500, 30, 2);
+	while (more) {
+		OK(store_prune(world.store, 100, 0, &rows, &more, NULL, err));
+		total += rows;
+		rounds++;
+	}
+	assert_int_equal(total, 2);
+	assert_int_equal(rounds, 2);
+	assert_int_equal(events_of(last), 0);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -311,6 +333,7 @@ int main(void)
 		TEST(test_variables_are_not_without_end),
 		TEST(test_usage_by_day),
 		TEST(test_old_things_go_bit_by_bit),
+		TEST(test_many_empty_tasks_are_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
