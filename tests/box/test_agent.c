@@ -5,6 +5,7 @@
  */
 #include "boxcore/agent/harness.h"
 #include "boxcore/base/clock.h"
+#include "boxcore/base/json.h"
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
@@ -234,6 +235,8 @@ static void expect_in_box(struct world *world, const char *script, const char *w
 	assert_string_equal(out, want);
 }
 
+static const char *const agents[] = {"claude-code", "codex", "opencode"};
+
 /* ---- a good day ------------------------------------------------------------------------ */
 
 static const char claude_script[] =
@@ -316,11 +319,53 @@ static void codex_edits_files(void **state)
 	close_model(world);
 }
 
+static const char opencode_script[] =
+	"[{\"text\":\"I look.\",\"tools\":[{\"name\":\"bash\",\"input\":{\"command\":"
+	"\"git log --oneline | wc -l\",\"description\":\"look\"}}],"
+	"\"usage\":{\"input\":1000,\"output\":50}},"
+	"{\"tools\":[{\"name\":\"write\",\"input\":{\"filePath\":\"" FOLDER
+	"/hello.txt\",\"content\":\"hello\\n\"}},{\"name\":\"read\",\"input\":{"
+	"\"filePath\":\"" FOLDER "/README.md\"}}]},"
+	"{\"tools\":[{\"name\":\"edit\",\"input\":{\"filePath\":\"" FOLDER
+	"/README.md\",\"oldString\":\"# demo\",\"newString\":\"# Demo\"}}]},"
+	"{\"text\":\"Done: hello.txt and README.md.\"}]";
+
+static void opencode_edits_files(void **state)
+{
+	struct world *world = *state;
+
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(outcome) struct outcome got = {0};
+		struct agent_request request = {.prompt = "-do it",
+			.model = i ? "openai/gpt-4.1" : "anthropic/claude-opus-4-8",
+			.instructions = "Be brief."};
+		struct relay_usage usage;
+
+		open_model(world, i ? "openai" : "anthropic", opencode_script, KEY, 0);
+		play(world, "opencode", &request, &got);
+		expect_ok(&got);
+		assert_string_equal(got.result.answer, "Done: hello.txt and README.md.");
+		assert_string_not_equal(got.result.session_id, "");
+		assert_int_equal(got.result.turns, 4);
+		assert_non_null(strstr(got.log.data, "tool bash: git log"));
+		assert_non_null(strstr(got.log.data, "done Done: hello.txt"));
+		assert_null(strstr(got.log.data, KEY));
+		expect_in_box(world,
+			"cd " FOLDER " && cat hello.txt README.md && git status --short",
+			"hello\n# Demo\n M README.md\n?? hello.txt\n");
+		relay_lease_usage(world->lease, &usage);
+		assert_int_equal(usage.calls, 4); /* no title, no summary */
+		assert_int_equal(got.result.usage.input_tokens, usage.input_tokens);
+		assert_int_equal(got.result.usage.output_tokens, usage.output_tokens);
+		close_model(world);
+	}
+}
+
 /* The second prompt goes to the same conversation. */
 static void sessions_go_on(void **state)
 {
 	struct world *world = *state;
-	static const char *const harnesses[] = {"claude-code", "codex"};
+	static const char *const harnesses[] = {"claude-code", "codex", "opencode"};
 
 	for (size_t i = 0; i < ARRAY_LEN(harnesses); i++) {
 		CLEANUP(outcome) struct outcome first = {0};
@@ -350,13 +395,13 @@ static void long_prompts_arrive(void **state)
 
 	memset(text, 'x', 300 * 1024);
 	memcpy(text + 300 * 1024, " gamma", 6);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		CLEANUP(outcome) struct outcome got = {0};
 		struct agent_request request = {
 			.prompt = text, .model = i ? "gpt-5.5" : "claude-opus-4-8"};
 		open_model(world, i ? "openai" : "anthropic",
 			"{\"gamma\":[{\"text\":\"all of it\"}]}", KEY, 0);
-		play(world, i ? "codex" : "claude-code", &request, &got);
+		play(world, agents[i], &request, &got);
 		expect_ok(&got);
 		assert_string_equal(got.result.answer, "all of it");
 		close_model(world);
@@ -383,17 +428,95 @@ static void the_repository_configures_nothing(void **state)
 		"\"touch\"\\nargs = "
 		"[\"/tmp/trapped\"]\\n' >.codex/config.toml && rm -f /tmp/trapped";
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		CLEANUP(outcome) struct outcome got = {0};
 		struct agent_request request = {
 			.prompt = "go", .model = i ? "gpt-5.5" : "claude-opus-4-8"};
 		open_model(world, i ? "openai" : "anthropic",
 			"[{\"text\":\"untouched\"}]", KEY, 0);
 		assert_int_equal(real_sh(world->core, BOX, false, trap, NULL, 0), 0);
-		play(world, i ? "codex" : "claude-code", &request, &got);
+		play(world, agents[i], &request, &got);
 		expect_ok(&got);
 		assert_string_equal(got.result.answer, "untouched");
 		expect_in_box(world, "ls /tmp/trapped 2>/dev/null", "");
+		close_model(world);
+	}
+}
+
+/* A server of tools that the caller gives is started by each of them and its tool answers. */
+static void servers_of_the_caller_are_started(void **state)
+{
+	struct world *world = *state;
+	/* npx runs it without a network: a package that lies in the folder. */
+	static const char server[] =
+		"mkdir -p " FOLDER "/pack && cd " FOLDER "/pack &&"
+		" echo '{\"name\":\"demo-server\",\"version\":\"1.0.0\",\"bin\":"
+		"\"server.js\"}' >package.json && cat >server.js <<'END'\n"
+		"#!/usr/bin/env node\n"
+		"require('fs').appendFileSync('/tmp/served', "
+		"process.argv.slice(2).join(' '));\n"
+		"require('readline').createInterface({input: process.stdin}).on('line', "
+		"(l) => {\n"
+		" const m = JSON.parse(l); if (m.id === undefined) return;\n"
+		" const r = m.method === 'initialize' ? {protocolVersion:"
+		" m.params.protocolVersion, capabilities: {tools: {}}, serverInfo: {name:"
+		" 'demo', version: '1'}} : m.method === 'tools/list' ? {tools: [{name: "
+		"'add',"
+		" description: 'adds', inputSchema: {type: 'object'}}]} : {};\n"
+		" process.stdout.write(JSON.stringify({jsonrpc: '2.0', id: m.id, result: "
+		"r}) +"
+		" '\\n');\n});\nEND\nchmod +x server.js; rm -f /tmp/served";
+	struct err err = {0};
+	static const char text[] =
+		"[{\"name\":\"demo\",\"source\":\"npm\",\"package_or_url\":\"" FOLDER
+		"/pack\",\"args\":[\"--hello\"]}]";
+	CLEANUP(json) json_t *mcp = json_parse(text, strlen(text), &err);
+
+	assert_non_null(mcp);
+	for (int i = 0; i < 3; i++) {
+		CLEANUP(outcome) struct outcome got = {0};
+		struct agent_request request = {.prompt = "go",
+			.model = i ? "gpt-5.5" : "claude-opus-4-8",
+			.mcp = mcp};
+		open_model(world, i ? "openai" : "anthropic", "[{\"text\":\"served\"}]",
+			KEY, 0);
+		assert_int_equal(real_sh(world->core, BOX, false, server, NULL, 0), 0);
+		play(world, agents[i], &request, &got);
+		expect_ok(&got);
+		expect_in_box(world, "cut -c1-7 /tmp/served", "--hello\n");
+		close_model(world);
+	}
+}
+
+static void a_schema_is_given_to_the_model(void **state)
+{
+	struct world *world = *state;
+	static const char schema[] =
+		"{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},"
+		"\"required\":[\"n\"],\"additionalProperties\":false}";
+
+	for (int i = 0; i < 3; i++) {
+		CLEANUP(outcome) struct outcome got = {0};
+		CLEANUP(json) json_t *answer = NULL;
+		struct agent_request request = {.prompt = "go",
+			.model = i ? "gpt-5.5" : "claude-opus-4-8",
+			.json_schema = schema};
+		open_model(world, i ? "openai" : "anthropic",
+			i ? "[{\"text\":\"{\\\"n\\\":7}\"}]"
+			  : "[{\"tools\":[{\"name\":\"StructuredOutput\",\"input\":{"
+			    "\"n\":7}}]}]",
+			KEY, 0);
+		play(world, agents[i], &request, &got);
+		expect_ok(&got);
+		answer = json_parse(
+			got.result.answer, strlen(got.result.answer), &got.err);
+		assert_int_equal(json_or_int(answer, "n", 0), 7);
+		if (i == 1) { /* a session that goes on takes one, too */
+			CLEANUP(outcome) struct outcome again = {0};
+			request.session_id = got.result.session_id;
+			play(world, agents[i], &request, &again);
+			expect_ok(&again);
+		}
 		close_model(world);
 	}
 }
@@ -547,6 +670,9 @@ int main(void)
 		cmocka_unit_test(any_command_can_be_an_agent),
 		cmocka_unit_test(claude_edits_files),
 		cmocka_unit_test(codex_edits_files),
+		cmocka_unit_test(opencode_edits_files),
+		cmocka_unit_test(servers_of_the_caller_are_started),
+		cmocka_unit_test(a_schema_is_given_to_the_model),
 		cmocka_unit_test(sessions_go_on),
 		cmocka_unit_test(long_prompts_arrive),
 		cmocka_unit_test(the_repository_configures_nothing),

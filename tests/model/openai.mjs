@@ -76,6 +76,34 @@ function response(entry, step, body) {
 	};
 }
 
+// Codex is content with the item itself; the SDK that OpenCode uses wants to see it grow.
+function itemEvents(item, output_index) {
+	const at = { output_index, item_id: item.id };
+	const events = [];
+	const added = { ...item, status: 'in_progress' };
+
+	if (item.type === 'message') {
+		events.push({ type: 'response.output_item.added', output_index, item: { ...added, content: [] } });
+		for (const [content_index, part] of item.content.entries()) {
+			if (part.type !== 'output_text')
+				continue;
+			events.push(
+				{ type: 'response.content_part.added', ...at, content_index, part: { ...part, text: '' } },
+				{ type: 'response.output_text.delta', ...at, content_index, delta: part.text },
+				{ type: 'response.output_text.done', ...at, content_index, text: part.text },
+				{ type: 'response.content_part.done', ...at, content_index, part },
+			);
+		}
+	} else if (item.type === 'function_call') {
+		events.push(
+			{ type: 'response.output_item.added', output_index, item: { ...added, arguments: '' } },
+			{ type: 'response.function_call_arguments.delta', ...at, delta: item.arguments },
+			{ type: 'response.function_call_arguments.done', ...at, arguments: item.arguments },
+		);
+	}
+	return [...events, { type: 'response.output_item.done', output_index, item }];
+}
+
 const provider = {
 	paths: ['/v1/responses'],
 	authorized: (headers, key) => headers.authorization === `Bearer ${key}`,
@@ -86,7 +114,7 @@ const provider = {
 	document: response,
 	events: (entry, step, body) => [
 		{ type: 'response.created', response: { ...response(entry, step, body), status: 'in_progress', output: [], usage: null } },
-		...itemsOf(entry, step).map((item, output_index) => ({ type: 'response.output_item.done', output_index, item })),
+		...itemsOf(entry, step).flatMap(itemEvents),
 		{ type: 'response.completed', response: { ...response(entry, step, body), output: [] } },
 	],
 };
