@@ -14,6 +14,7 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { Service } from '../api/lib/service.mjs';
+import { many } from '../lib/many.mjs';
 
 const [out, label] = process.argv.slice(2);
 const image = process.env.BOXWRIGHT_TEST_IMAGE ?? 'boxwright/base:latest';
@@ -102,12 +103,6 @@ async function turns(n, sides) {
   return samples;
 }
 
-const made = [];
-async function ourBox(body = {}) {
-  const box = await oursJson('POST', '', body);
-  made.push(box.id);
-  return box.id;
-}
 const gone = (id) => ours('DELETE', `/${id}`);
 
 // ---- making ---------------------------------------------------------------------------
@@ -284,6 +279,15 @@ async function keeping(box, peer) {
   await docker('rmi', kept);
 }
 
+// ---- many ------------------------------------------------------------------------------
+
+async function crowd() {
+  const boxes = Number(process.env.BENCH_BOXES ?? 200);
+  const { list, idleBytes } = await many(service, { boxes, busy: Math.ceil(boxes / 4) });
+  row(`API: list of ${boxes} boxes, a quarter of them busy`, figures('GET /v2/box', 'ms', list), null, { aim_ours_at_most: 20 });
+  row('API: memory of the service for an idle box', figures(`of ${boxes}`, 'KiB', [idleBytes / 1024]));
+}
+
 // ---- all of it ------------------------------------------------------------------------
 
 console.error('  the box API, beside docker and the Engine');
@@ -293,13 +297,15 @@ service.contract.remove(); // checking each call would be measured too
 let peer;
 try {
   peer = await engineBox(image);
-  const box = await ourBox();
+  const { id: box } = await oursJson('POST', '', {});
   await commands(box, peer);
   await streams(box, peer);
   await files(box, peer, dir);
   await pausing(box, peer);
   await keeping(box, peer);
   await making();
+  await gone(box);
+  await crowd();
 } finally {
   if (out) fs.appendFileSync(out, rows.map((r) => `${JSON.stringify(r)}\n`).join(''));
   if (peer) await docker('rm', '-f', '-v', peer).catch(() => {});
