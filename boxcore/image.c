@@ -116,16 +116,19 @@ int image_exists(struct boxcore *core, const struct image_want *want, bool *ret_
 
 /* ---- making ---------------------------------------------------------------------------- */
 
-static int build(struct boxcore *core, const struct runtime *runtime,
+static int build(struct boxcore *core, const struct image_want *want,
 	const struct found *found, image_on_progress on_progress, void *arg,
 	struct cancel *cancel, struct err *err)
 {
+	const struct runtime *runtime = want->runtime;
 	CLEANUP(strbuf) struct strbuf context = STRBUF_INIT(LIMIT_CONFIG);
 	CLEANUP(mem) char *latest = mem_printf("boxwright/%s:latest", runtime->name);
 	CLEANUP(mem) char *from = mem_printf("FROM=%s", found->base_id);
 	CLEANUP(mem) char *language = mem_printf("RUNTIME=%s", runtime->name);
 	CLEANUP(mem) char *label = mem_printf("boxwright.image=%s", runtime->name);
-	const char *tags[] = {found->ref, latest, NULL};
+	/* The short name is for the usual base alone. */
+	const char *tags[] = {
+		found->ref, str_eq(base_of(want), RUNTIME_BASE) ? latest : NULL, NULL};
 	const char *args[] = {from, language, NULL};
 	const char *labels[] = {label, NULL};
 	size_t len = 0;
@@ -173,7 +176,7 @@ static int ensure_gated(struct boxcore *core, const struct image_want *want,
 	if (!found->missing)
 		return 0;
 	if (want->runtime && want->runtime->own_image)
-		return build(core, want->runtime, found, on_progress, arg, cancel, err);
+		return build(core, want, found, on_progress, arg, cancel, err);
 	return pull(core, want, found->ref, on_progress, arg, cancel, err);
 }
 

@@ -303,21 +303,174 @@ static void test_connections(void **state)
 	assert_int_equal(failed.kind, ERR_TRANSIENT);
 }
 
+/* The group's own counter: also of those whose parent never waited, and who are no run's. */
 static void test_stats(void **state)
 {
-	struct box_stats before, after;
+	static const char burn[] = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+	CLEANUP(mem)
+	char *away = mem_printf("(setsid sh -c '%s; : > /tmp/burnt' &)", burn);
+	struct box_stats before, after, last, anew;
 
 	(void)state;
 	OK(box_stats(core, BOX, &before, NULL, E));
-	assert_int_equal(
-		real_sh(core, BOX, false,
-			"i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", NULL, 0),
-		0);
+	assert_int_equal(strlen(before.boot), 32);
+	assert_int_equal(real_sh(core, BOX, false, burn, NULL, 0), 0);
 	OK(box_stats(core, BOX, &after, NULL, E));
 	assert_true(after.cpu_us > before.cpu_us + 10000);
 	assert_true(
 		after.memory_bytes > 0 && after.memory_peak_bytes >= after.memory_bytes);
 	assert_true(after.processes >= 1);
+	before = after;
+	assert_int_equal(real_sh(core, BOX, false, away, NULL, 0), 0);
+	assert_int_equal(
+		real_sh(core, BOX, false,
+			"while [ ! -e /tmp/burnt ]; do sleep 0.02; done", NULL, 0),
+		0);
+	OK(box_stats(core, BOX, &after, NULL, E));
+	assert_true(after.cpu_us > before.cpu_us + 10000);
+	assert_string_equal(after.boot, before.boot);
+	/* The sum over lives: the last of one, and another name for the next. */
+	OK(box_pause_stats(core, BOX, &last, NULL, E));
+	assert_string_equal(last.boot, before.boot);
+	assert_true(last.cpu_us >= after.cpu_us);
+	assert_int_equal(box_stats(core, BOX, &anew, NULL, E), -1);
+	assert_int_equal(failed.kind, ERR_CONFLICT);
+	OK(box_resume(core, BOX, NULL, E));
+	OK(box_stats(core, BOX, &anew, NULL, E));
+	assert_string_not_equal(anew.boot, last.boot);
+	assert_true(anew.cpu_us < last.cpu_us);
+	OK(box_pause(core, BOX, NULL, E));
+	OK(box_pause_stats(core, BOX, &last, NULL, E)); /* it does not run */
+	assert_string_equal(last.boot, "");
+	OK(box_resume(core, BOX, NULL, E));
+}
+
+/* An idle box, or one whose processes end when they are told to, stops at once. */
+static void begin_pause(void)
+{
+	int64_t begin = clock_mono_ms(), took;
+
+	OK(box_pause(core, BOX, NULL, E));
+	took = clock_mono_ms() - begin;
+	print_message("             pause: %lld ms\n", (long long)took);
+	assert_true(took < 1500);
+}
+
+/* A pattern that does not match the search itself: "slee[p] 1". */
+static bool alive(const char *pattern)
+{
+	CLEANUP(mem) char *script = mem_printf("pgrep -f '%s' >/dev/null", pattern);
+
+	return real_sh(core, BOX, true, script, NULL, 0) == 0;
+}
+
+/* `node server.js &`, kept or not: the command ends with its own process, what it left lives
+ * on when the run is forgotten, and ends with the box. */
+static void test_left_behind(void **state)
+{
+	(void)state;
+	for (int keep = 0; keep < 2; keep++) {
+		const char *argv[] = {"sh", "-c",
+			"(while :; do echo tick; sleep 0.4217; done) & echo up; exit 3",
+			NULL};
+		struct run_spec spec = {.argv = argv, .keep = keep};
+		struct run_event event = {.kind = RUN_STDOUT};
+		CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(4096);
+		int64_t begin = clock_mono_ms();
+		struct run *run = start(&spec);
+
+		for (;;) {
+			OK(run_read(run, &event, NULL, E));
+			if (event.kind == RUN_EXIT)
+				break;
+			strbuf_add(&out, event.data, event.len);
+		}
+		assert_true(clock_mono_ms() - begin < 2000);
+		assert_int_equal(event.exit_code, 3);
+		assert_non_null(strstr(strbuf_str(&out), "up\n"));
+		assert_true(event.peak_bytes > 0);
+		run_done(run);
+		assert_true(alive("slee[p] 0.4217"));
+	}
+	begin_pause();
+	OK(box_resume(core, BOX, NULL, E));
+	assert_false(alive("slee[p] 0.4217"));
+}
+
+static void test_kept_runs_are_listed(void **state)
+{
+	struct run *one = start_kept("one", "echo out; exit 7");
+	struct run *two = start_kept("two", "sleep 600");
+	struct run_event event = {.kind = RUN_STDOUT};
+	struct run_info *infos = NULL;
+	struct box_info box;
+	size_t count = 0;
+
+	(void)state;
+	while (event.kind != RUN_EXIT)
+		OK(run_read(one, &event, NULL, E));
+	OK(run_list(core, BOX, &infos, &count, NULL, E));
+	assert_int_equal(count, 2);
+	assert_string_equal(infos[0].id, "one");
+	assert_true(infos[0].exited);
+	assert_int_equal(infos[0].exit_code, 7);
+	assert_int_equal(infos[0].end, event.offset);
+	assert_string_equal(infos[1].id, "two");
+	assert_false(infos[1].exited);
+	free(infos);
+	run_done(one);
+	run_close(two);
+	OK(run_list(core, BOX, &infos, &count, NULL, E));
+	assert_int_equal(count, 1);
+	free(infos);
+	/* A paused box has no runs, and asking does not wake it. */
+	OK(box_pause(core, BOX, NULL, E));
+	assert_int_equal(run_list(core, BOX, &infos, &count, NULL, E), -1);
+	assert_int_equal(failed.kind, ERR_CONFLICT);
+	assert_int_equal(run_attach(core, BOX, "two", 0, &two, NULL, E), -1);
+	assert_int_equal(failed.kind, ERR_NOT_FOUND);
+	assert_int_equal(run_stop(core, BOX, "two", 100, NULL, E), -1);
+	assert_int_equal(failed.kind, ERR_NOT_FOUND);
+	OK(box_get(core, BOX, &box, NULL, E));
+	assert_int_equal(box.state, BOX_PAUSED);
+	assert_int_equal(box.end, BOX_END_PAUSED);
+	OK(box_resume(core, BOX, NULL, E));
+	OK(run_list(core, BOX, &infos, &count, NULL, E));
+	assert_int_equal(count, 0);
+	free(infos);
+}
+
+/* Output that is taken goes away as it is; what nobody takes lies in the box's disk until
+ * somebody does.  Nothing is lost either way. */
+static void test_much_kept_output(void **state)
+{
+	static const size_t all = 300UL << 20;
+	int64_t disk = 0, begin = clock_mono_ms();
+	struct run *run = start_kept("much", "head -c 314572800 /dev/zero");
+	struct run_event event = {.kind = RUN_STDOUT};
+	struct box_stats stats;
+	size_t sum = 0;
+
+	(void)state;
+	for (; event.kind != RUN_EXIT; sum += event.len) {
+		OK(run_read(run, &event, NULL, E));
+		run_ack(run, event.offset);
+	}
+	assert_int_equal(sum, all);
+	print_message("             kept output: %.0f MB/s\n",
+		(double)all / 1000 / (double)(clock_mono_ms() - begin));
+	OK(box_stats(core, BOX, &stats, NULL, E));
+	OK(box_disk(core, BOX, &disk, NULL, E));
+	assert_true(disk < 8 << 20);
+	run_done(run);
+	run = start_kept("later", "head -c 104857600 /dev/zero; echo end >&2");
+	while (real_sh(core, BOX, true, "pgrep -x head >/dev/null", NULL, 0) == 0)
+		continue; /* it ends though nobody reads */
+	event.kind = RUN_STDOUT;
+	for (sum = 0; event.kind != RUN_EXIT; sum += event.len)
+		OK(run_read(run, &event, NULL, E));
+	assert_int_equal(sum, (100UL << 20) + 4);
+	run_done(run);
 }
 
 /* Pause ends all processes in good order, and does not wait for nothing. */
@@ -354,6 +507,9 @@ int main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_left_behind),
+		cmocka_unit_test(test_kept_runs_are_listed),
+		cmocka_unit_test(test_much_kept_output),
 		cmocka_unit_test(test_orderly_stop),
 	};
 
