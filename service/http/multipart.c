@@ -237,7 +237,7 @@ static int read_header(char *line, struct multipart_part *part, struct err *err)
 
 static int read_head(struct multipart *m, struct multipart_part *part, struct err *err)
 {
-	size_t len;
+	size_t len = 0;
 
 	if (find_head_end(m, &len, err))
 		return -1;

@@ -28,8 +28,9 @@ enum {
 	BLOCK = 1024,      /* what the library would ask for at once */
 	LOOK_MS = 500,     /* how soon a waiting handler sees a cancel */
 	TAKEN_LOOK_MS = 1, /* how often the far side is looked at before the last send */
-	TAKEN_WAIT_MS = 5000,     /* for it to take what was sent */
-	WINDOW_SLACK = 32 * 1024, /* what may lie unread there */
+	TAKEN_WAIT_MS = 5000, /* for it to take what was sent */
+	UNREAD_MAX =
+		32 * 1024, /* what may lie unread there: half of one read of Node's */
 	LAST_MAX = 4096,
 };
 
@@ -43,7 +44,7 @@ struct pipe {
 	atomic_int refs; /* the handler's and the library's */
 
 	/* The handler's own */
-	bool chunked, failed;
+	bool chunked, prompt, failed;
 	uint32_t window; /* widest that the client's side has offered */
 };
 
@@ -124,6 +125,11 @@ static int pipe_ready(struct pipe *pipe, struct cancel *cancel, struct err *err)
 	}
 	if (pipe->gone)
 		return err_set(err, ERR_CANCELLED, "The client has gone");
+	if (!pipe->prompt) {
+		int on = 1; /* a small piece does not wait for the last one's receipt */
+		setsockopt(pipe->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		pipe->prompt = true;
+	}
 	return 0;
 }
 
@@ -217,23 +223,35 @@ int reply_pipe_write(
 	return -1;
 }
 
-/* Until the kernel of the client's side has everything and its program has read it, as far
- * as that shows from here: all is acknowledged, and the window is as wide as ever.  A frame
- * that shares a read with what came before it may be cut in the middle by that read. */
+/* At most so many bytes has the client's program not yet read, as far as that shows from
+ * here: what is not acknowledged, and by how much its window is narrower than it was.  -1:
+ * there are bytes that have not left this machine. */
+static int64_t unread(const struct pipe *pipe)
+{
+	int unsent = 0, unacknowledged = 0;
+	uint32_t window;
+
+	if (ioctl(pipe->fd, SIOCOUTQNSD, &unsent) < 0 ||
+		ioctl(pipe->fd, SIOCOUTQ, &unacknowledged) < 0)
+		return 0;
+	if (unsent > 0)
+		return -1;
+	window = window_of(pipe->fd);
+	return (int64_t)unacknowledged +
+	       (window < pipe->window ? (int64_t)(pipe->window - window) : 0);
+}
+
+/* Until what follows will be read whole: a frame that shares a read with much that came
+ * before it may be cut in two by the size of that read. */
 static void wait_taken(struct pipe *pipe, struct cancel *cancel)
 {
-	int64_t end = clock_mono_ms() + TAKEN_WAIT_MS;
+	int64_t end = clock_mono_ms() + TAKEN_WAIT_MS, left;
 	struct err ignored = {0};
-	int left = 0;
 
-	while (clock_mono_ms() < end) {
-		if (ioctl(pipe->fd, SIOCOUTQ, &left) < 0)
+	while ((left = unread(pipe)) < 0 || left > UNREAD_MAX)
+		if (clock_mono_ms() >= end ||
+			cancel_sleep(cancel, TAKEN_LOOK_MS, &ignored))
 			return;
-		if (left == 0 && window_of(pipe->fd) + WINDOW_SLACK >= pipe->window)
-			return;
-		if (cancel_sleep(cancel, TAKEN_LOOK_MS, &ignored))
-			return;
-	}
 }
 
 static void pipe_finish(struct request *request, bool cut)

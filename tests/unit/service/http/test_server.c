@@ -122,7 +122,7 @@ static void handle_pipe(struct request *request)
 	struct err err = {0};
 
 	memset(block, 'x', 64 * 1024);
-	reply_pipe_open(request, "text/event-stream");
+	reply_pipe_open(request, "text/event-stream", -1);
 	for (int sent = 0; sent < BIG; sent += 64 * 1024)
 		if (reply_pipe_write(request, block, 64 * 1024, &err)) {
 			atomic_fetch_add(&pipe_failures, 1);

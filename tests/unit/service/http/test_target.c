@@ -94,15 +94,15 @@ static void test_a_nul_is_refused(void **state)
 static void test_the_limit(void **state)
 {
 	CLEANUP(target) struct target t = {0};
-	CLEANUP(mem) char *raw = mem_alloc(LIMIT_PATH + 1);
+	CLEANUP(mem) char *raw = mem_alloc(LIMIT_HTTP_TARGET + 1);
 	struct err err = {0};
 
 	(void)state;
-	memset(raw, 'a', LIMIT_PATH + 1);
+	memset(raw, 'a', LIMIT_HTTP_TARGET + 1);
 	raw[0] = '/';
-	assert_int_equal(target_parse(&t, raw, LIMIT_PATH + 1, &err), -1);
+	assert_int_equal(target_parse(&t, raw, LIMIT_HTTP_TARGET + 1, &err), -1);
 	assert_int_equal(err.kind, ERR_LIMIT);
-	assert_int_equal(target_parse(&t, raw, LIMIT_PATH, &err), 0);
+	assert_int_equal(target_parse(&t, raw, LIMIT_HTTP_TARGET, &err), 0);
 }
 
 int main(void)
