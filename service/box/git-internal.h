@@ -64,7 +64,7 @@ struct git_command {
 	const char *const *env; /* NULL-ended, over the job's; may be NULL */
 	bool progress;
 };
-int git_run(struct git_job *job, const struct git_command *command,
+int git_job_run(struct git_job *job, const struct git_command *command,
 	struct git_said *ret_said, struct err *err);
 
 /* ERR_UNABLE with git's own words, or what GitHub said to the relay. */

@@ -19,7 +19,7 @@ static int show(struct git_job *job, const char *what, const char *const *args,
 	CLEANUP(git_said) struct git_said said = {0};
 	struct git_command command = {.args = args};
 
-	if (git_run(job, &command, &said, err) < 0)
+	if (git_job_run(job, &command, &said, err) < 0)
 		return -1;
 	if (said.exit_code != 0)
 		return git_failed(job, what, &said, err);
@@ -42,7 +42,7 @@ static int git_diff(struct git_job *job, json_t **ret, struct err *err)
 	CLEANUP(git_said) struct git_said said = {0};
 	struct git_command command = {.args = head};
 
-	if (git_run(job, &command, &said, err) < 0)
+	if (git_job_run(job, &command, &said, err) < 0)
 		return -1;
 	/* Before the first commit there is nothing to compare with but the index. */
 	const char *args[] = {"diff", said.exit_code == 0 ? "HEAD" : NULL, NULL};
@@ -92,7 +92,7 @@ static int run_commit(struct git_job *job, const struct commit *commit, struct e
 	if (!str_empty(commit->email))
 		env[n++] = email = mem_printf("GIT_AUTHOR_EMAIL=%s", commit->email);
 	struct git_command command = {.args = args, .input = commit->message, .env = env};
-	if (git_run(job, &command, &said, err) < 0)
+	if (git_job_run(job, &command, &said, err) < 0)
 		return -1;
 	return said.exit_code == 0 ? 0 : git_failed(job, "git commit", &said, err);
 }
@@ -130,7 +130,7 @@ static int git_checkout(struct git_job *job, json_t **ret, struct err *err)
 	/* The last word says that it is no file. */
 	const char *args[] = {"checkout", branch, "--", NULL};
 	struct git_command command = {.args = args};
-	if (git_run(job, &command, &said, err) < 0)
+	if (git_job_run(job, &command, &said, err) < 0)
 		return -1;
 	if (said.exit_code != 0)
 		return git_failed(job, "git checkout", &said, err);

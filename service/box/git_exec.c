@@ -80,7 +80,7 @@ int git_exec(struct git_job *job, json_t **ret, struct err *err)
 	if (read_args(job->args, &args, err) < 0 || prepare(job, args, err) < 0)
 		return -1;
 	struct git_command command = {.args = args};
-	if (git_run(job, &command, &said, err) < 0)
+	if (git_job_run(job, &command, &said, err) < 0)
 		return -1;
 	*ret = json_object();
 	json_put(*ret, "output", json_text(strbuf_str(&said.all), said.all.len));

@@ -16,7 +16,7 @@ static int make_refspec(
 	const char *args[] = {"show-ref", "--verify", "--quiet", ref, NULL};
 	struct git_command command = {.args = args};
 
-	if (git_run(job, &command, &said, err) < 0)
+	if (git_job_run(job, &command, &said, err) < 0)
 		return -1;
 	*ret_refspec = mem_printf("%s:%s", said.exit_code == 0 ? ref : "HEAD", ref);
 	return 0;
@@ -29,7 +29,7 @@ static int run_push(struct git_job *job, const char *refspec, struct err *err)
 		"push", "--progress", "--set-upstream", "origin", refspec, NULL};
 	struct git_command command = {.args = args, .progress = true};
 
-	if (git_run(job, &command, &said, err) < 0)
+	if (git_job_run(job, &command, &said, err) < 0)
 		return -1;
 	return said.exit_code == 0 ? 0 : git_failed(job, "git push", &said, err);
 }

@@ -192,7 +192,7 @@ static int run_with(struct git_job *job, const struct git_command *command,
 	return rc;
 }
 
-int git_run(struct git_job *job, const struct git_command *command,
+int git_job_run(struct git_job *job, const struct git_command *command,
 	struct git_said *ret_said, struct err *err)
 {
 	const struct store_box *row = &job->work.row;
@@ -299,7 +299,7 @@ int git_ask(struct git_job *job, const char *what, const char *const *args,
 	CLEANUP(git_said) struct git_said said = {0};
 	struct git_command command = {.args = args};
 
-	if (git_run(job, &command, &said, err) < 0)
+	if (git_job_run(job, &command, &said, err) < 0)
 		return -1;
 	if (said.exit_code != 0)
 		return git_failed(job, what, &said, err);
@@ -319,7 +319,7 @@ int git_branch(struct git_job *job, char **ret_branch, struct err *err)
 	CLEANUP(mem) char *dir = NULL;
 
 	if (git_ask(job, "git", inside, &dir, err) < 0 ||
-		git_run(job, &command, &said, err) < 0)
+		git_job_run(job, &command, &said, err) < 0)
 		return -1;
 	while (said.out.len > 0 && said.out.data[said.out.len - 1] == '\n')
 		said.out.data[--said.out.len] = '\0';

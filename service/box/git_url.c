@@ -121,15 +121,16 @@ static bool split(
 	const char *text, const char *web_url, char **ret_made, struct parts *parts)
 {
 	const char *slash = strchr(text, '/');
+	const char *helper = strstr(text, "::"); /* git would run it */
 
 	*parts = (struct parts){.scheme = "https"};
-	if (strchr("/.~-", text[0]) || strstr(text, "::"))
+	if (strchr("/.~-", text[0]) ||
+		(helper && (size_t)(helper - text) < strcspn(text, "/[")))
 		return false;
 	if (strstr(text, "://"))
 		return split_scheme(text, parts);
 	if (split_scp(text, parts))
 		return true;
-	parts->scheme = "https";
 	if (!slash || memchr(text, '@', (size_t)(slash - text)))
 		return false;
 	/* A first part without a dot or a port is an owner on GitHub. */
