@@ -28,6 +28,8 @@ enum {
 	BLOCK = 1024,      /* what the library would ask for at once */
 	LOOK_MS = 500,     /* how soon a waiting handler sees a cancel */
 	TAKEN_LOOK_MS = 1, /* how often the far side is looked at before the last send */
+	RESTS_MS = 10,     /* a nearly open window that stays so is open */
+	SLOW_MS = 300,     /* the same of a narrow one */
 	TAKEN_WAIT_MS = 5000, /* for it to take what was sent */
 	UNREAD_MAX =
 		32 * 1024, /* what may lie unread there: half of one read of Node's */
@@ -223,35 +225,50 @@ int reply_pipe_write(
 	return -1;
 }
 
-/* At most so many bytes has the client's program not yet read, as far as that shows from
- * here: what is not acknowledged, and by how much its window is narrower than it was.  -1:
- * there are bytes that have not left this machine. */
-static int64_t unread(const struct pipe *pipe)
+/* What the client's program may not have read yet, as far as that shows from here. */
+struct unread {
+	bool unsent;     /* bytes that have not left this machine */
+	uint32_t window; /* that it offers now */
+	uint64_t most;   /* not acknowledged, and by how much its window was wider once */
+};
+
+static struct unread look(const struct pipe *pipe)
 {
 	int unsent = 0, unacknowledged = 0;
-	uint32_t window;
+	struct unread now = {.window = window_of(pipe->fd)};
 
 	if (ioctl(pipe->fd, SIOCOUTQNSD, &unsent) < 0 ||
 		ioctl(pipe->fd, SIOCOUTQ, &unacknowledged) < 0)
-		return 0;
-	if (unsent > 0)
-		return -1;
-	window = window_of(pipe->fd);
-	return (int64_t)unacknowledged +
-	       (window < pipe->window ? (int64_t)(pipe->window - window) : 0);
+		return now;
+	now.unsent = unsent > 0;
+	now.most = (uint64_t)unacknowledged;
+	if (now.window < pipe->window)
+		now.most += pipe->window - now.window;
+	return now;
 }
 
 /* Until what follows will be read whole: a frame that shares a read with much that came
- * before it may be cut in two by the size of that read. */
+ * before it may be cut in two by the size of that read.  A window need not become as wide
+ * again as it was; one that is nearly so and rests is taken for open, one that is far from
+ * it belongs to a slow reader, who is given longer. */
 static void wait_taken(struct pipe *pipe, struct cancel *cancel)
 {
-	int64_t end = clock_mono_ms() + TAKEN_WAIT_MS, left;
+	int64_t start = clock_mono_ms(), moved = start;
+	struct unread now = look(pipe);
 	struct err ignored = {0};
 
-	while ((left = unread(pipe)) < 0 || left > UNREAD_MAX)
-		if (clock_mono_ms() >= end ||
-			cancel_sleep(cancel, TAKEN_LOOK_MS, &ignored))
+	while (now.unsent || now.most > UNREAD_MAX) {
+		uint32_t before = now.window;
+		if (cancel_sleep(cancel, TAKEN_LOOK_MS, &ignored))
 			return;
+		now = look(pipe);
+		int64_t at = clock_mono_ms();
+		int64_t rest = now.window >= pipe->window / 4 * 3 ? RESTS_MS : SLOW_MS;
+		if (now.unsent || now.window != before)
+			moved = at;
+		if (at - moved >= rest || at - start >= TAKEN_WAIT_MS)
+			return;
+	}
 }
 
 static void pipe_finish(struct request *request, bool cut)
