@@ -2,8 +2,10 @@
 /* Verbs that are one statement: bind, run, read. */
 #include "service/store/store-internal.h"
 
+#include "boxcore/base/clock.h"
 #include "boxcore/base/mem.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define LOG_MODULE "store"
@@ -61,18 +63,42 @@ int store_update_one(struct store *store, const struct query *query, const char 
 
 struct queued {
 	struct job job;
+	struct store *store;
 	const char *what;
 	void (*release)(void *arg);
 };
+
+/* A full disk loses hundreds a second: a line every so often says how many. */
+#define LOST_EVERY_MS 10000
+
+static void tell_lost(struct store *store, const char *what, const struct err *err)
+{
+	int64_t now = clock_mono_ms(), more;
+
+	if (err->kind == ERR_NOT_FOUND) {
+		log_debug("%s: %s", what, err->text);
+		return;
+	}
+	{
+		LOCKED(&store->queue_lock);
+		if (store->lost_told_ms && now < store->lost_told_ms + LOST_EVERY_MS) {
+			store->lost++;
+			return;
+		}
+		more = store->lost;
+		store->lost = 0;
+		store->lost_told_ms = now;
+	}
+	log_error("%s: %s (and %" PRId64 " others that nobody waited for)", what,
+		err->text, more);
+}
 
 static void on_done(struct job *job)
 {
 	struct queued *queued = (struct queued *)(void *)job;
 
-	if (job->rc < 0 && job->err.kind == ERR_NOT_FOUND)
-		log_debug("%s: %s", queued->what, job->err.text);
-	else if (job->rc < 0)
-		log_error("%s: %s", queued->what, job->err.text);
+	if (job->rc < 0)
+		tell_lost(queued->store, queued->what, &job->err);
 	queued->release(job->arg);
 	free(queued);
 }
@@ -88,11 +114,12 @@ void store_queue(struct store *store, const char *what, job_fn fn, void *arg,
 		.lazy = true,
 		.done = on_done,
 		.bytes = sizeof *queued + bytes};
+	queued->store = store;
 	queued->what = what;
 	queued->release = release;
 	if (store_write_async(store, &queued->job, &err) == 0)
 		return;
-	log_error("%s: %s", what, err.text);
+	tell_lost(store, what, &err);
 	release(arg);
 	free(queued);
 }
