@@ -16,6 +16,10 @@
  * a deadline, ERR_TRANSIENT: nothing changed); once it is being written the verb returns
  * what came of it.
  *
+ * A few verbs only queue (those without a `cancel`): they share the next commit of a verb
+ * that waits, or get one of their own within some milliseconds, in the order in which a
+ * thread called them.  Their failures are logged; a kill -9 may lose the last of them.
+ *
  * Reading verbs use a small pool of read-only connections, see the last commit, do not
  * wait for writers, and are cut off after LIMIT_STORE_READ_MS (ERR_TRANSIENT).  Lists are
  * read in pages.
