@@ -67,6 +67,9 @@ struct git_command {
 int git_job_run(struct git_job *job, const struct git_command *command,
 	struct git_said *ret_said, struct err *err);
 
+/* Its words, with the address that people wrote in the place of the relay's. */
+void git_named(
+	const struct git_job *job, struct strbuf *out, const char *text, size_t len);
 /* ERR_UNABLE with git's own words, or what GitHub said to the relay. */
 int git_failed(struct git_job *job, const char *what, const struct git_said *said,
 	struct err *err);

@@ -82,8 +82,13 @@ int git_exec(struct git_job *job, json_t **ret, struct err *err)
 	struct git_command command = {.args = args};
 	if (git_job_run(job, &command, &said, err) < 0)
 		return -1;
+	/* An address of people may be longer than the relay's. */
+	CLEANUP(strbuf) struct strbuf named = STRBUF_INIT(2 * LIMIT_GIT_OUTPUT);
+	git_named(job, &named, strbuf_str(&said.all), said.all.len);
+	if (strbuf_check(&named, "what git says", err) < 0)
+		return -1;
 	*ret = json_object();
-	json_put(*ret, "output", json_text(strbuf_str(&said.all), said.all.len));
+	json_put(*ret, "output", json_text(strbuf_str(&named), named.len));
 	json_put(*ret, "exit_code", json_integer(said.exit_code));
 	return 0;
 }

@@ -179,7 +179,7 @@ static int run_with(struct git_job *job, const struct git_command *command,
 
 	if (run_start(job->boxes->options.core, job->work.row.id, spec, &run, job->cancel,
 		    err) < 0)
-		return -1;
+		return err_wrap(err, "git in %.200s", spec->cwd);
 	int rc = 0;
 	if (input && *input)
 		rc = run_write(run, input, strlen(input), job->cancel, err);
@@ -246,8 +246,7 @@ static void add_seen(struct strbuf *out, const char *text, size_t len)
 	}
 }
 
-/* The relay's address means nothing to people. */
-static void add_named(
+void git_named(
 	const struct git_job *job, struct strbuf *out, const char *text, size_t len)
 {
 	const char *url = job->relay_url;
@@ -279,7 +278,7 @@ int git_failed(struct git_job *job, const char *what, const struct git_said *sai
 			"%s: GitHub shows the token no repository %.200s", what,
 			job->spelled);
 	add_seen(&seen, strbuf_str(&said->all), said->all.len);
-	add_named(job, &named, strbuf_str(&seen), seen.len);
+	git_named(job, &named, strbuf_str(&seen), seen.len);
 	str_clean_utf8(&clean, strbuf_str(&named), named.len, false);
 	while (clean.len > 0 && clean.data[clean.len - 1] == '\n')
 		clean.data[--clean.len] = '\0';

@@ -127,6 +127,9 @@ static int send_head(struct git_call *call, struct err *err)
 	if (call->status != 200)
 		return err_set(
 			err, ERR_INTERNAL, "it answered with status %d", call->status);
+	/* git would take a page for a repository without smart HTTP, an empty one. */
+	if (!str_starts(call->content_type, "application/x-git-"))
+		return err_set(err, ERR_INTERNAL, "its answer is not git's");
 	call->head_sent = true;
 	strbuf_adds(&head, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n");
 	if (call->content_type[0])
@@ -275,12 +278,15 @@ static bool forward(struct git_conn *conn, struct git_call *call)
 	}
 	if (rc < 0) {
 		CLEANUP(mem)
-		char *text = mem_printf("GitHub cannot be reached: %s", err.text);
+		char *text =
+			mem_printf("GitHub does not answer as it should: %s", err.text);
 		refuse(conn, err.kind == ERR_TRANSIENT ? 503 : 502, text);
 		return false;
 	}
-	if (!call->head_sent && send_head(call, &err) < 0)
+	if (!call->head_sent && send_head(call, &err) < 0) {
+		refuse(conn, 502, err.text);
 		return false;
+	}
 	bool body = call->head.chunked || call->head.content_length > 0;
 	return relay_io_write(&conn->io, "0\r\n\r\n", 5, &err) == 0 && call->keep &&
 	       (!body || call->body_done);
