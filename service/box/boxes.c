@@ -40,7 +40,7 @@ static void take_up_box(struct boxes *boxes, const struct store_box *row)
 			log_warn("box %s cannot be deleted: %s", row->id, err.text);
 		return;
 	case STORE_BOX_READY:
-		if (box_apply_network(boxes, row, boxes->stop, &err) < 0)
+		if (box_renew_network(boxes, row->id, &err) < 0)
 			log_warn("the network of box %s is not set: %s", row->id,
 				err.text);
 		box_init_recover(boxes, row);
@@ -50,20 +50,48 @@ static void take_up_box(struct boxes *boxes, const struct store_box *row)
 	}
 }
 
+/* Listed before anybody may make anything new, for what this process makes is not left. */
+struct leftovers {
+	struct boxes *boxes;
+	struct store_boxes rows;
+	struct store_box_snapshots snapshots;
+};
+
+static void leftovers_free(struct leftovers *left)
+{
+	store_boxes_release(&left->rows);
+	store_box_snapshots_release(&left->snapshots);
+	free(left);
+}
+
 static void take_up(void *arg)
 {
-	struct boxes *boxes = arg;
-	CLEANUP(store_boxes) struct store_boxes rows = {0};
-	struct err err = {0};
+	struct leftovers *left = arg;
+	struct boxes *boxes = left->boxes;
 
-	if (store_box_list_in(boxes->options.store, STORE_BOX_ANY, &rows, &err) < 0) {
-		log_warn("boxes of the last run cannot be listed: %s", err.text);
-		return;
-	}
-	for (size_t i = 0; i < rows.count && !cancel_fired(boxes->stop); i++)
-		take_up_box(boxes, &rows.rows[i]);
-	snapshots_recover(boxes);
+	for (size_t i = 0; i < left->rows.count && !cancel_fired(boxes->stop); i++)
+		take_up_box(boxes, &left->rows.rows[i]);
+	for (size_t i = 0; i < left->snapshots.count && !cancel_fired(boxes->stop); i++)
+		snapshot_recover(boxes, &left->snapshots.rows[i]);
 	orphans_remove(boxes);
+	leftovers_free(left);
+}
+
+static int start_take_up(struct boxes *boxes, struct err *err)
+{
+	struct leftovers *left = mem_zalloc(sizeof *left);
+
+	left->boxes = boxes;
+	if (store_box_list_in(boxes->options.store, STORE_BOX_ANY, &left->rows, err) ==
+			0 &&
+		store_box_snapshot_list_in(boxes->options.store,
+			STORE_SNAPSHOT_IN(STORE_SNAPSHOT_CREATING) |
+				STORE_SNAPSHOT_IN(STORE_SNAPSHOT_DELETING),
+			&left->snapshots, err) == 0 &&
+		crew_run(boxes->crew, CREW_KEEP, take_up, left, err) == 0)
+		return 0;
+	leftovers_free(left);
+	return -1;
 }
 
 /* ---- open and close -------------------------------------------------------------------- */
@@ -113,7 +141,7 @@ int boxes_open(
 		return -1;
 	}
 	drives_recover(boxes);
-	if (crew_run(boxes->crew, CREW_KEEP, take_up, boxes, err) < 0) {
+	if (start_take_up(boxes, err) < 0) {
 		boxes_close(boxes);
 		return -1;
 	}

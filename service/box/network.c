@@ -116,3 +116,17 @@ int box_apply_network(struct boxes *boxes, const struct store_box *row,
 	return box_network_set(
 		boxes->options.core, row->id, &network.policy, cancel, err);
 }
+
+/* What was written last is what boxcore hears last: the row is read while nobody else may. */
+int box_renew_network(struct boxes *boxes, const char *id, struct err *err)
+{
+	CLEANUP(store_box) struct store_box row = {0};
+
+	if (active_seize(boxes->active, id, false, boxes->stop, err) < 0)
+		return -1;
+	int rc = store_box_get(boxes->options.store, id, &row, err);
+	if (rc == 0)
+		rc = box_apply_network(boxes, &row, boxes->stop, err);
+	active_yield(boxes->active, id);
+	return rc;
+}

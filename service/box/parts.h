@@ -61,9 +61,13 @@ DEFINE_CLEANUP(network, struct network, network_release(value))
 int network_read(const json_t *json, struct network *ret, struct err *err);
 /* The text for a row: only what was set. */
 char *network_text(const json_t *json);
-/* Tells boxcore the policy of the row: in each process once, before the box is started. */
+/* Tells boxcore the policy of the row: in each process once, before the box is started.  By
+ * one who has seized the box. */
 int box_apply_network(struct boxes *boxes, const struct store_box *row,
 	struct cancel *cancel, struct err *err);
+
+/* The same after a change of the row, or a restart of ours; seizes the box. */
+int box_renew_network(struct boxes *boxes, const char *id, struct err *err);
 
 /* ---- meter.c --------------------------------------------------------------------------- */
 
@@ -72,10 +76,10 @@ void box_meter_note(struct boxes *boxes, const char *id, const struct box_stats 
 /* ---- snapshots.c ----------------------------------------------------------------------- */
 
 /* Removes the image unless more rows than those, which are going, stand on it. */
-void snapshot_image_drop(struct boxes *boxes, const char *image, int64_t own_boxes,
-	int64_t own_snapshots);
-/* Finishes or gives up what a former process left. */
-void snapshots_recover(struct boxes *boxes);
+void snapshot_image_drop(
+	struct boxes *boxes, const char *image, int64_t own_boxes, int64_t own_snapshots);
+/* Finishes or gives up one that a former process left. */
+void snapshot_recover(struct boxes *boxes, const struct store_box_snapshot *row);
 
 /* ---- keys.c ---------------------------------------------------------------------------- */
 

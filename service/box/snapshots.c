@@ -347,7 +347,7 @@ int boxes_snapshot_delete_many(struct boxes *boxes, const struct box_caller *who
 
 /* ---- after a restart ------------------------------------------------------------------- */
 
-static void recover_one(struct boxes *boxes, const struct store_box_snapshot *row)
+void snapshot_recover(struct boxes *boxes, const struct store_box_snapshot *row)
 {
 	struct snapshot_info info = {0};
 	char tag[TAG_SIZE];
@@ -365,18 +365,4 @@ static void recover_one(struct boxes *boxes, const struct store_box_snapshot *ro
 		store_box_snapshot_set_state(boxes->options.store, row->id,
 			STORE_SNAPSHOT_IN(STORE_SNAPSHOT_CREATING), STORE_SNAPSHOT_ERROR,
 			"the service was stopped while it was made", boxes->stop, &err);
-}
-
-void snapshots_recover(struct boxes *boxes)
-{
-	CLEANUP(store_box_snapshots) struct store_box_snapshots rows = {0};
-	struct err err = {0};
-
-	if (store_box_snapshot_list_in(boxes->options.store,
-		    STORE_SNAPSHOT_IN(STORE_SNAPSHOT_CREATING) |
-			    STORE_SNAPSHOT_IN(STORE_SNAPSHOT_DELETING),
-		    &rows, &err) < 0)
-		return;
-	for (size_t i = 0; i < rows.count && !cancel_fired(boxes->stop); i++)
-		recover_one(boxes, &rows.rows[i]);
 }
