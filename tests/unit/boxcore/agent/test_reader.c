@@ -303,6 +303,93 @@ static void codex_endings(void **state)
 	check_endings("codex", endings, ARRAY_LEN(endings));
 }
 
+/* ---- OpenCode -------------------------------------------------------------------------- */
+
+#define OC(type, rest)                                                                   \
+	"{\"type\":\"" type "\",\"timestamp\":1,\"sessionID\":\"ses_1\"," rest "}\n"
+#define OC_STEP(why)                                                                     \
+	OC("step_finish",                                                                \
+		"\"part\":{\"reason\":\"" why                                            \
+		"\",\"type\":\"step-finish\",\"tokens\":{\"total\":140,\"input\":100,"   \
+		"\"output\":20,\"reasoning\":5,\"cache\":{\"write\":7,\"read\":13}},"    \
+		"\"cost\":0.25}")
+
+static const char opencode_good[] = OC(
+	"step_start", "\"part\":{\"type\":\"step-start\"}") OC("reasoning",
+	"\"part\":{\"type\":\"reasoning\",\"text\":\"hm\"}") OC("text",
+	"\"part\":{\"type\":\"text\",\"text\":\"I look.\"}") OC("tool_use",
+	"\"part\":{\"type\":\"tool\",\"tool\":\"bash\",\"callID\":\"c1\",\"state\":{"
+	"\"status\":\"completed\",\"input\":{\"command\":\"ls\"},\"output\":\"a b\"}}")
+	OC("tool_use",
+		"\"part\":{\"type\":\"tool\",\"tool\":\"read\",\"callID\":\"c2\","
+		"\"state\":{"
+		"\"status\":\"error\",\"input\":{\"filePath\":\"/w/x\"},\"error\":\"no "
+		"file\"}}")
+		OC_STEP("tool-calls") "not JSON\n" OC("of_the_future", "\"part\":7")
+			OC("text", "\"part\":{\"type\":\"text\",\"text\":\"Done.\"}")
+				OC_STEP("stop");
+
+static void opencode_a_good_run(void **state)
+{
+	CLEANUP(outcome) struct outcome got = {0};
+
+	(void)state;
+	play(&got, "opencode", opencode_good, 77, 0);
+	assert_string_equal(strbuf_str(&got.log), "start \n"
+						  "thinking hm\n"
+						  "text I look.\n"
+						  "tool bash: ls\n"
+						  "tool_result a b\n"
+						  "tool read: /w/x\n"
+						  "tool_result (error) no file\n"
+						  "usage \n"
+						  "text Done.\n"
+						  "usage \n"
+						  "done Done. [session]\n");
+	assert_int_equal(got.rc, 0);
+	assert_string_equal(got.result.answer, "Done.");
+	assert_string_equal(got.result.session_id, "ses_1");
+	assert_int_equal(got.result.turns, 2);
+	assert_int_equal(got.result.usage.input_tokens, 200);
+	assert_int_equal(got.result.usage.output_tokens, 50);
+	assert_int_equal(got.result.usage.cached_tokens, 26);
+	assert_int_equal(got.result.usage.cache_write_tokens, 14);
+	assert_true(got.result.usage.cost_usd > 0.49 && got.result.usage.cost_usd < 0.51);
+}
+
+#define OC_ERROR(name, data)                                                             \
+	OC("error", "\"error\":{\"name\":\"" name "\",\"data\":" data "}")
+
+static void opencode_endings(void **state)
+{
+	static const struct ending endings[] = {
+		{OC_ERROR("APIError", "{\"message\":\"bad key\",\"statusCode\":401}"), 1,
+			-1, ERR_DENIED, "OpenCode: bad key"},
+		{OC_ERROR("APIError", "{\"message\":\"spent\",\"statusCode\":402}"), 1,
+			-1, ERR_LIMIT, "spent"},
+		{OC_ERROR("APIError", "{\"message\":\"busy\",\"statusCode\":529}"), 1, -1,
+			ERR_TRANSIENT, "busy"},
+		{OC_ERROR("ProviderAuthError", "{\"message\":\"no key\"}"), 1, -1,
+			ERR_DENIED, "no key"},
+		{OC_ERROR("UnknownError", "{\"message\":\"Session not found: x\"}"), 1,
+			-1, ERR_INPUT, "not found"},
+		{OC_ERROR("Odd", "{}"), 1, -1, ERR_TRANSIENT, "Odd"},
+		{OC("error", "\"error\":7"), 1, -1, ERR_TRANSIENT, "without a reason"},
+		/* An end that is followed by an error was none. */
+		{OC_STEP("stop") OC_ERROR("X", "{\"message\":\"late\"}"), 0, -1,
+			ERR_TRANSIENT, "late"},
+		{OC_STEP("tool-calls"), 0, -1, ERR_INTERNAL, "without a result"},
+		{OC_STEP("stop"), 1, -1, ERR_INPUT, "exit 1"},
+		{OC_STEP("tool-calls"), 143, -1, ERR_TRANSIENT, "signal 15"},
+		{"", -1, -1, ERR_TRANSIENT, "lost with its box"},
+		{"", 127, -1, ERR_INPUT, "not in this image"},
+		{OC_STEP("stop"), 0, 0, ERR_NONE, ""},
+	};
+
+	(void)state;
+	check_endings("opencode", endings, ARRAY_LEN(endings));
+}
+
 static void custom_frames(void **state)
 {
 	CLEANUP(outcome) struct outcome got = {0};
@@ -512,6 +599,7 @@ static void restarts_lose_and_double_nothing(void **state)
 		const char *harness;
 		const char *output;
 	} runs[] = {{"claude-code", claude_good}, {"codex", codex_good},
+		{"opencode", opencode_good},
 		{"custom", "event: text\ndata: {\"text\":\"a\"}\n\nevent: text\ndata: "
 			   "{\"text\":\"b\"}\n\nevent: done\ndata: "
 			   "{\"session_id\":\"s\"}\n\n"}};
@@ -616,6 +704,8 @@ int main(void)
 		cmocka_unit_test(codex_a_good_run),
 		cmocka_unit_test(codex_totals_of_a_resumed_session),
 		cmocka_unit_test(codex_endings),
+		cmocka_unit_test(opencode_a_good_run),
+		cmocka_unit_test(opencode_endings),
 		cmocka_unit_test(custom_frames),
 		cmocka_unit_test(custom_endings),
 		cmocka_unit_test(bad_bytes_are_mended),

@@ -359,6 +359,105 @@ static void the_stream_of_a_pull_is_what_counts(void **state)
 	stop();
 }
 
+struct told {
+	char lines[8][80];
+	size_t count;
+};
+
+static void note_line(void *arg, const char *line)
+{
+	struct told *told = arg;
+
+	assert_true(told->count < 8);
+	snprintf(told->lines[told->count++], 80, "%s", line);
+}
+
+static void a_build_is_followed_line_by_line(void **state)
+{
+	static const struct fake_line script[] = {
+		{"POST",
+			"/v1.41/"
+			"build?rm=1&forcerm=1&t=a%3A1&t=a%3A2&buildargs=%7B%22FROM%22%"
+			"3A%22x%22%7D&labels=%7B%22l%22%3A%22m%3Dn%22%7D",
+			200,
+			"{\"stream\":\"Step 1/2 : FROM "
+			"x\\n\"}\r\n{\"stream\":\"one\\n\\ntwo \\"
+			"u001b[0m\\rthree\"}\n{\"aux\":{\"ID\":\"sha256:12\"}}\n"},
+		{"POST", "/v1.41/build*", 200,
+			"{\"stream\":\"E: no such "
+			"package\\n\"}\n{\"errorDetail\":{\"code\":100,"
+			"\"message\":\"returned a non-zero code: "
+			"100\"},\"error\":\"x\"}\n"},
+		{"POST", "/v1.41/build*", 500,
+			"{\"message\":\"dockerfile parse error\"}"},
+		{0},
+	};
+	const char *tags[] = {"a:1", "a:2", NULL}, *args[] = {"FROM=x", NULL};
+	const char *labels[] = {"l=m=n", NULL}, *bad[] = {"=x", NULL};
+	struct engine_build build = {.tags = tags,
+		.args = args,
+		.labels = labels,
+		.context = "tar",
+		.context_len = 3};
+	struct told told = {0};
+
+	(void)state;
+	start(script);
+	assert_int_equal(
+		engine_image_build(engine, &build, note_line, &told, NULL, &err), 0);
+	assert_int_equal(told.count, 4);
+	assert_string_equal(told.lines[0], "Step 1/2 : FROM x");
+	assert_string_equal(told.lines[1], "one");
+	assert_string_equal(told.lines[2], "two [0m"); /* no control characters */
+	assert_string_equal(told.lines[3], "three");
+	assert_int_equal(engine_image_build(engine, &build, NULL, NULL, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_non_null(strstr(err.text, "non-zero code: 100"));
+	assert_non_null(strstr(err.text, "E: no such package"));
+	assert_int_equal(engine_image_build(engine, &build, NULL, NULL, NULL, &err), -1);
+	assert_non_null(strstr(err.text, "image a:1"));
+	build.args = bad;
+	assert_int_equal(engine_image_build(engine, &build, NULL, NULL, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_INPUT);
+	stop();
+}
+
+static void a_list_tells_exit_codes(void **state)
+{
+	static const struct fake_line script[] = {
+		{"GET", "/v1.41/containers/json?all=1*", 200,
+			"[{\"Id\":\"a\",\"State\":\"exited\",\"Status\":\"Exited (137) 5 "
+			"minutes "
+			"ago\"},{\"Id\":\"b\",\"State\":\"running\",\"Status\":\"Up 2 "
+			"hours\"},{\"Id\":\"c\",\"State\":\"exited\",\"Status\":\"Exited "
+			"(99999999999999999999) "
+			"x\"},{\"Id\":\"d\",\"State\":\"exited\"}]"},
+		{"GET", "/v1.41/containers/a/json?size=1", 200, "{\"SizeRw\":4096}"},
+		{"GET", "/v1.41/containers/b/json?size=1", 200, "{}"},
+		{0},
+	};
+	struct engine_container *all = NULL;
+	const char *labels[] = {"x", NULL};
+	int64_t size = -1;
+	size_t count = 0;
+
+	(void)state;
+	start(script);
+	assert_int_equal(
+		engine_container_list(engine, labels, &all, &count, NULL, &err), 0);
+	assert_int_equal(count, 4);
+	assert_int_equal(all[0].exit_code, 137);
+	assert_int_equal(all[1].exit_code, -1);
+	assert_int_equal(all[2].exit_code, -1);
+	assert_int_equal(all[3].exit_code, -1);
+	engine_containers_free(all, count);
+	assert_int_equal(engine_container_size(engine, "a", &size, NULL, &err), 0);
+	assert_int_equal(size, 4096);
+	assert_int_equal(engine_container_size(engine, "b", &size, NULL, &err), 0);
+	assert_int_equal(size, 0);
+	stop();
+}
+
 static ssize_t give_once(void *arg, void *buf, size_t size, struct err *e)
 {
 	const char **text = arg;
@@ -665,6 +764,8 @@ int main(void)
 		T(containers_are_read),
 		T(attach_is_a_duplex),
 		T(the_stream_of_a_pull_is_what_counts),
+		T(a_build_is_followed_line_by_line),
+		T(a_list_tells_exit_codes),
 		T(import_tells_the_id),
 		T(causes_that_do_not_pass_are_limits),
 		T(networks_and_images_are_read),
