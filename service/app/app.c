@@ -99,6 +99,14 @@ static void wake_streams(void *arg, const struct store_change *change)
 		server_wake(app->server);
 }
 
+/* What nobody waited for, so that nobody else can say it. */
+static void tell_lost(void *arg, const char *what, int64_t count, const struct err *err)
+{
+	(void)arg;
+	log_error("%lld changes are lost, the last of them: %s: %s", (long long)count,
+		what, err->text);
+}
+
 static int open_store(struct app *app, struct err *err)
 {
 	struct store_recovered recovered;
@@ -109,6 +117,7 @@ static int open_store(struct app *app, struct err *err)
 		return -1;
 	if (store_open(&app->store, app->state_dir, err) < 0)
 		return -1;
+	store_on_lost(app->store, tell_lost, NULL);
 	if (store_recover(app->store, app->instance, clock_wall_ms(), &recovered,
 		    app->stop, err) < 0)
 		return err_wrap(err, "take up the tasks of the last run");

@@ -108,8 +108,8 @@ int store_account_env_delete(struct store *store, const char *account, const cha
 
 /* ---- usage ----------------------------------------------------------------------------- */
 
-int usage_insert(struct conn *conn, const char *account, const struct store_usage *add,
-	int64_t now_ms, struct err *err)
+int account_usage_insert(struct conn *conn, const char *account,
+	const struct store_usage *add, int64_t now_ms, struct err *err)
 {
 	CLEANUP(stmt) struct stmt q = stmt_use(conn, STMT_USAGE_ADD);
 

@@ -83,7 +83,7 @@ static int run_meter(struct store *store, struct conn *conn, void *arg, struct e
 		return -1;
 	if (usage.cpu_us == 0)
 		return 0;
-	return usage_insert(conn, seen.account, &usage, meter->now_ms, err);
+	return account_usage_insert(conn, seen.account, &usage, meter->now_ms, err);
 }
 
 void store_box_meter(
@@ -122,7 +122,7 @@ static int run_disk(struct store *store, struct conn *conn, void *arg, struct er
 		return -1;
 	if (usage.storage_mb_s == 0)
 		return 0;
-	return usage_insert(conn, seen.account, &usage, now_ms, err);
+	return account_usage_insert(conn, seen.account, &usage, now_ms, err);
 }
 
 void store_box_set_disk(

@@ -87,7 +87,7 @@ static int run_finish(struct store *store, struct conn *conn, void *arg, struct 
 			    V_OPT(end->session_id), V_TEXT(owner.box_id)),
 		    err) < 0)
 		return -1;
-	return usage_insert(conn, owner.account, &usage, end->completed_ms, err);
+	return account_usage_insert(conn, owner.account, &usage, end->completed_ms, err);
 }
 
 /* NULL stays NULL. */

@@ -57,6 +57,7 @@ int store_figures(struct store *store, struct store_figures *ret, struct err *er
 	figures.batch_max = store->batch_max;
 	figures.queued = store->queued;
 	figures.failed = store->failed;
+	figures.lost = store->lost;
 	*ret = figures;
 	return 0;
 }

@@ -5,7 +5,6 @@
 #include "boxcore/base/clock.h"
 #include "boxcore/base/mem.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #define LOG_MODULE "store"
@@ -68,12 +67,12 @@ struct queued {
 	void (*release)(void *arg);
 };
 
-/* A full disk loses hundreds a second: a line every so often says how many. */
+/* A full disk loses hundreds a second: one call every so often says how many. */
 #define LOST_EVERY_MS 10000
 
 static void tell_lost(struct store *store, const char *what, const struct err *err)
 {
-	int64_t now = clock_mono_ms(), more;
+	int64_t now = clock_mono_ms(), count;
 
 	if (err->kind == ERR_NOT_FOUND) {
 		log_debug("%s: %s", what, err->text);
@@ -81,16 +80,20 @@ static void tell_lost(struct store *store, const char *what, const struct err *e
 	}
 	{
 		LOCKED(&store->queue_lock);
-		if (store->lost_told_ms && now < store->lost_told_ms + LOST_EVERY_MS) {
-			store->lost++;
+		count = ++store->lost - store->lost_told;
+		if (store->lost_told_ms && now < store->lost_told_ms + LOST_EVERY_MS)
 			return;
-		}
-		more = store->lost;
-		store->lost = 0;
+		store->lost_told = store->lost;
 		store->lost_told_ms = now;
 	}
-	log_error("%s: %s (and %" PRId64 " others that nobody waited for)", what,
-		err->text, more);
+	if (store->on_lost)
+		store->on_lost(store->on_lost_arg, what, count, err);
+}
+
+void store_on_lost(struct store *store, store_lost_fn fn, void *arg)
+{
+	store->on_lost = fn;
+	store->on_lost_arg = arg;
 }
 
 static void on_done(struct job *job)

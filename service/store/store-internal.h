@@ -250,8 +250,8 @@ int store_write_async(struct store *store, struct job *job, struct err *err);
  * there is none, it gets one of its own after so long. */
 #define STORE_LAZY_MS 20
 
-/* Queues fn lazily; `release` frees arg afterwards.  A failure is logged, a row that is
- * gone is none. */
+/* Queues fn lazily; `release` frees arg afterwards.  Of a failure store_on_lost() hears;
+ * a row that is gone is none. */
 void store_queue(struct store *store, const char *what, job_fn fn, void *arg,
 	void (*release)(void *arg), size_t bytes);
 
@@ -298,8 +298,8 @@ int command_insert(struct store *store, struct conn *conn,
 int task_new_check(const struct store_task_new *task, struct err *err);
 
 /* Adds to the account's usage of now_ms's day. */
-int usage_insert(struct conn *conn, const char *account, const struct store_usage *add,
-	int64_t now_ms, struct err *err);
+int account_usage_insert(struct conn *conn, const char *account,
+	const struct store_usage *add, int64_t now_ms, struct err *err);
 
 /* What a save brings back. */
 struct task_saved {
@@ -332,6 +332,8 @@ struct store {
 	bool running;
 	struct listener listeners[STORE_LISTENERS_MAX];
 	size_t nlisteners;
+	store_lost_fn on_lost;
+	void *on_lost_arg;
 	struct store_change *changes; /* of the present transaction */
 	size_t nchanges, changes_cap;
 
@@ -341,8 +343,8 @@ struct store {
 	size_t queue_bytes;
 	bool stopping;
 	int64_t pruned_ms, pruned_id; /* the last task that store_prune() emptied */
-	int64_t lost, lost_told_ms;   /* changes that nobody waited for */
-	int64_t urgent;               /* of the queue: not lazy */
+	int64_t lost, lost_told, lost_told_ms; /* changes that nobody waited for */
+	int64_t urgent;                        /* of the queue: not lazy */
 	int64_t queued, jobs, batches, batch_max, failed;
 
 	struct lock readers_lock;

@@ -18,7 +18,8 @@
  *
  * A few verbs only queue (those without a `cancel`): they share the next commit of a verb
  * that waits, or get one of their own within some milliseconds, in the order in which a
- * thread called them.  Their failures are logged; a kill -9 may lose the last of them.
+ * thread called them.  store_on_lost() hears of their failures; a kill -9 may lose the
+ * last of them.
  *
  * Reading verbs use a small pool of read-only connections, see the last commit, do not
  * wait for writers, and are cut off after LIMIT_STORE_READ_MS (ERR_TRANSIENT).  Lists are
@@ -89,6 +90,14 @@ struct store_change {
 typedef void (*store_change_fn)(void *arg, const struct store_change *change);
 void store_on_change(struct store *store, store_change_fn fn, void *arg);
 
+/* Sets who hears of changes that nobody waited for and that are lost: `what` and `err` of
+ * the latest, `count` of them since the last call, at most every ten seconds.  On any
+ * thread, with no lock held; it returns at once and calls no verb.  Before other threads
+ * use the store. */
+typedef void (*store_lost_fn)(
+	void *arg, const char *what, int64_t count, const struct err *err);
+void store_on_lost(struct store *store, store_lost_fn fn, void *arg);
+
 /* ---- recovery ------------------------------------------------------------------------ */
 
 struct store_recovered {
@@ -145,6 +154,7 @@ struct store_figures {
 	int64_t batch_max; /* most verbs in one */
 	int64_t queued;    /* waiting now */
 	int64_t failed;    /* batches lost to the disk */
+	int64_t lost;      /* verbs that only queue, and failed */
 };
 int store_figures(struct store *store, struct store_figures *ret, struct err *err);
 

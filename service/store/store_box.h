@@ -8,7 +8,8 @@
  *
  * The verbs without a `cancel` only queue: they never wait and do not fail for the caller.
  * What they queue is written soon (some milliseconds), in order with everything else the
- * same thread asks for, and a failure is logged.  store_close() writes what is queued.
+ * same thread asks for; store_on_lost() hears of failures.  store_close() writes what is
+ * queued.
  */
 #ifndef SERVICE_STORE_STORE_BOX_H
 #define SERVICE_STORE_STORE_BOX_H

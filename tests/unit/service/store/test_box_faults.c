@@ -116,8 +116,18 @@ static void limit_files(bool full)
 	CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 }
 
+static int told;
+
+static void on_lost(void *arg, const char *what, int64_t count, const struct err *err)
+{
+	(void)arg;
+	CHECK(strstr(err->text, "disk full") && *what && count == 1);
+	told++;
+}
+
 static void run_full(void)
 {
+	struct store_figures figures;
 	char *output = mem_zalloc(40000);
 	struct store *store = NULL;
 	struct err err = {0};
@@ -126,6 +136,7 @@ static void run_full(void)
 
 	memset(output, 'x', 39999);
 	open_with_box(&store);
+	store_on_lost(store, on_lost, NULL);
 	limit_files(true);
 	for (int i = 0; i < 80; i++) {
 		snprintf(id, sizeof id, "r%d", i);
@@ -144,6 +155,8 @@ static void run_full(void)
 	limit_files(false);
 	CHECK(run_once(store, "again", output, &err) == 0);
 	CHECK(count_settled(store) == stored + 1);
+	CHECK(store_figures(store, &figures, &err) == 0);
+	CHECK(figures.lost > 3 && told == 1); /* not once for each */
 	store_close(store);
 	free(output);
 }
