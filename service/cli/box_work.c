@@ -295,6 +295,15 @@ static int git_show(const json_t *answer, const char *verb)
 	return CLI_OK;
 }
 
+static bool has_word(int argc, char **argv, const char *word)
+{
+	for (int i = 0; i < argc; i++)
+		if (str_eq(argv[i], word))
+			return true;
+	return false;
+}
+
+/* What follows `exec` is git's. */
 int box_git_cmd(int argc, char **argv)
 {
 	static const char *const verbs[] = {"clone", "status", "diff", "commit", "push",

@@ -6,7 +6,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { binary } from '../flow/lib/boxwright.mjs';
 import { until, useService } from './lib/service.mjs';
 
@@ -27,12 +27,10 @@ const good = async (...words) => {
   return out;
 };
 
-before(async () => {
-  box = (await good('create', '--name', 'tried', '--label', 'a:b', '--env', 'SECRET_VALUE', '--env', 'PLAIN=1')).trim();
-});
 after(() => fs.rmSync(dir, { recursive: true, force: true }));
 
 test('create, list and get tell of the box; its variables are in it', async () => {
+  box = (await good('create', '--name', 'tried', '--label', 'a:b', '--env', 'SECRET_VALUE', '--env', 'PLAIN=1')).trim();
   assert.match(box, /^[a-z0-9-]+$/);
   assert.match(await good('list'), new RegExp(`^${box} +idle .* tried$`, 'm'));
   assert.match(await good('list', '--label', 'a:b'), new RegExp(box));
