@@ -114,11 +114,14 @@ static int set_network(struct change *change, struct err *err)
 		return err_set(err, ERR_INPUT, "the body must be a network policy");
 	if (network_read(change->body, &network, err) < 0)
 		return -1;
+	if (change->row.state != STORE_BOX_READY && change->row.state != STORE_BOX_PAUSED)
+		return err_set(err, ERR_CONFLICT,
+			"the network of box %s cannot be changed: its status is %s", id,
+			store_box_state_name(change->row.state));
 	CLEANUP(mem) char *text = network_text(change->body);
 	if (store_box_set_network(store_of(change), id, text, clock_wall_ms(),
 		    change->cancel, err) < 0 ||
-		box_network_set(
-			boxes->options.core, id, &network.policy, boxes->stop, err) < 0)
+		box_renew_network(boxes, id, err) < 0)
 		return -1;
 	boxes_log(boxes, id, "info", "system", "network policy: %s",
 		json_or_string(change->body, "mode", "allow-all"));
@@ -267,6 +270,28 @@ static int edit_labels(struct change *change, struct err *err)
 	return 0;
 }
 
+/* Two who change one list at a time: the second sees what the first one wrote. */
+static int edited(struct change *change,
+	int (*fn)(struct change *change, struct err *err), struct err *err)
+{
+	struct boxes *boxes = change->boxes;
+	CLEANUP(store_box) struct store_box row = {0};
+	char id[64];
+
+	str_copy(id, sizeof id, change->row.id);
+	if (active_seize(boxes->active, id, false, change->cancel, err) < 0)
+		return -1;
+	int rc = store_box_get(boxes->options.store, id, &row, err);
+	if (rc == 0) {
+		store_box_release(&change->row);
+		change->row = row;
+		memset(&row, 0, sizeof row);
+		rc = fn(change, err);
+	}
+	active_yield(boxes->active, id);
+	return rc;
+}
+
 /* ---- the door -------------------------------------------------------------------------- */
 
 static int put_only(struct change *change, const struct box_caller *who, const char *path,
@@ -308,8 +333,8 @@ int boxes_config(struct boxes *boxes, const struct box_caller *who, const char *
 	if (str_eq(path, "startup"))
 		return startup(&change, err);
 	if (str_eq(path, "config/skills"))
-		return edit_skills(&change, err);
+		return edited(&change, edit_skills, err);
 	if (str_eq(path, "config/labels"))
-		return edit_labels(&change, err);
+		return edited(&change, edit_labels, err);
 	return put_only(&change, who, path, err);
 }
