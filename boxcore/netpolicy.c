@@ -6,6 +6,7 @@
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
+#include "boxcore/egress/policy.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,22 +19,6 @@
 struct cidr {
 	uint32_t addr;
 	int bits;
-};
-
-/* Loopback is the box's own.  Order is of no account. */
-static const struct cidr refused[] = {
-	{0x00000000, 8},  /* this network */
-	{0x0a000000, 8},  /* private */
-	{0x64400000, 10}, /* carriers' NAT; some clouds' metadata */
-	{0xa9fe0000, 16}, /* link-local; metadata */
-	{0xa83f8110,
-		32}, /* Azure: its wire server, a public address that answers guests */
-	{0xac100000, 12}, /* private */
-	{0xc0000000, 24}, /* protocol assignments */
-	{0xc0a80000, 16}, /* private */
-	{0xc6120000, 15}, /* benchmarks */
-	{0xe0000000, 4},  /* multicast */
-	{0xf0000000, 4},  /* reserved, broadcast */
 };
 
 /* All that is routed, private or link-local. */
@@ -149,8 +134,13 @@ char **netpolicy_cidrs(
 	struct cidr own;
 	uint32_t addr = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-		add_around(list, refused[i], policy->resolvers, policy->nresolvers);
+	for (size_t i = 0; i < egress_refused_v4_count; i++) {
+		struct cidr range = {
+			egress_refused_v4[i].address, egress_refused_v4[i].bits};
+
+		if (range.addr != 0x7f000000) /* loopback is the box's own */
+			add_around(list, range, policy->resolvers, policy->nresolvers);
+	}
 	for (size_t i = 0; i < policy->nhost; i++)
 		add(list, (struct cidr){policy->host[i], 32});
 	if (parse_cidr(subnet, &own))

@@ -57,7 +57,7 @@ static int interface_set(int fd, const char *name, bool up)
 {
 	struct ifreq request = {0};
 
-	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
 	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
 		return -1;
 	if (!(request.ifr_flags & IFF_UP) == !up)
@@ -70,7 +70,7 @@ static bool interface_is_up(int fd, const char *name)
 {
 	struct ifreq request = {0};
 
-	strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
 	return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
 }
 
