@@ -318,7 +318,7 @@ int box_git_cmd(int argc, char **argv)
 		{"github-token", OPTION_FLAG, &g.github_token},
 		{"json", OPTION_FLAG, &g.json}, {NULL, OPTION_FLAG, NULL}};
 	int rc = options_read(
-		argc, argv, defs, argc > 1 && str_eq(argv[1], "exec") ? 2 : -1, &g.words);
+		argc, argv, defs, has_word(argc, argv, "exec") ? 1 : -1, &g.words);
 
 	if (rc != 0)
 		return rc;
