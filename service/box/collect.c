@@ -7,7 +7,14 @@ struct collect {
 	size_t left; /* of LIMIT_EXEC_OUTPUT, for both */
 	uint64_t cut;
 	const struct box_sink *outer;
+	int64_t told_ms; /* when the waiting client was last told that it goes on */
 };
+
+static int tell(struct collect *c)
+{
+	c->told_ms = clock_mono_ms();
+	return c->outer->silent(c->outer->arg);
+}
 
 static int on_write(void *arg, bool err_out, const void *data, size_t len)
 {
@@ -17,14 +24,16 @@ static int on_write(void *arg, bool err_out, const void *data, size_t len)
 	strbuf_add(err_out ? &c->err_out : &c->out, data, take);
 	c->left -= take;
 	c->cut += len - take;
+	/* The output reaches nobody yet: the client hears nothing however much there is. */
+	if (c->outer && c->outer->silent &&
+		clock_mono_ms() - c->told_ms >= c->outer->silence_ms)
+		tell(c); /* a client that is gone is no reason to stop gathering */
 	return 0;
 }
 
 static int on_silent(void *arg)
 {
-	struct collect *c = arg;
-
-	return c->outer->silent(c->outer->arg);
+	return tell(arg);
 }
 
 static json_t *text(const struct strbuf *sb)
@@ -40,6 +49,7 @@ void box_drive_collect(struct box_drive *drive, const struct box_sink *sink,
 		.err_out = STRBUF_INIT(LIMIT_EXEC_OUTPUT + LIMIT_KIB),
 		.left = LIMIT_EXEC_OUTPUT,
 		.outer = sink,
+		.told_ms = clock_mono_ms(),
 	};
 	struct box_sink own = {
 		.write = on_write,
