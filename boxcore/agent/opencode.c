@@ -175,7 +175,7 @@ static int opencode_plan(
 		"--thinking",
 		/* Else a title is asked of the model, which costs. */
 		"--title", "box"};
-	struct model model;
+	struct model model = {0};
 
 	if (request->relay_port == 0)
 		return err_set(err, ERR_INPUT, "agent: no port of the relay was given");

@@ -67,7 +67,9 @@ static int read_command(const json_t *body, struct schedule_wish *wish, struct e
 		return err_set(err, ERR_INPUT,
 			"`command` must be a list of strings, the program first");
 	json_array_foreach (command, i, word) {
-		if (!plain(word) || (i == 0 && !*plain(word)))
+		const char *text = plain(word);
+
+		if (!text || (i == 0 && !*text))
 			return err_set(err, ERR_INPUT,
 				"`command[%zu]` must be a string without a NUL", i);
 		total += json_string_length(word) + 8;

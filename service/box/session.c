@@ -54,12 +54,13 @@ static int read_argv(struct wish *wish, const json_t *start, struct err *err)
 			return err_set(err, ERR_INPUT, "`argv[0]` names no program");
 		return 0;
 	}
-	if (!plain(cmd) || !*plain(cmd))
+	const char *line = plain(cmd);
+	if (str_empty(line))
 		return err_set(err, ERR_INPUT,
 			"a session needs `argv`, a list of strings, or `cmd`, a string");
 	wish->argv[0] = "bash";
 	wish->argv[1] = "-lc";
-	wish->argv[2] = plain(cmd);
+	wish->argv[2] = line;
 	return 0;
 }
 
