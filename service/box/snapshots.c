@@ -90,11 +90,33 @@ static void drop_share(struct shot *shot)
 	free(shot);
 }
 
+/* What it holds over the image that its runtime starts from, which all boxes share: what the
+ * box has changed, and what the snapshot held that the box was restored from. */
+static int64_t own_size(struct shot *shot, int64_t image_size)
+{
+	struct boxes *boxes = shot->boxes;
+	CLEANUP(store_box) struct store_box row = {0};
+	CLEANUP(store_box_snapshot) struct store_box_snapshot parent = {0};
+	struct err ignored = {0};
+	int64_t changed = 0;
+
+	if (box_disk(boxes->options.core, shot->box, &changed, boxes->stop, &ignored) <
+			0 ||
+		store_box_get(boxes->options.store, shot->box, &row, &ignored) < 0)
+		return image_size;
+	if (row.snapshot_id)
+		store_box_snapshot_get(boxes->options.store, row.account, row.snapshot_id,
+			&parent, &ignored);
+	return changed + parent.size_bytes;
+}
+
 static void note_end(struct shot *shot, int rc, const struct snapshot_info *info,
 	const struct err *why)
 {
 	struct boxes *boxes = shot->boxes;
 	struct err err = {0};
+
+	int64_t size = rc < 0 ? 0 : own_size(shot, info->size_bytes);
 
 	if (rc < 0) {
 		if (cancel_fired(boxes->stop))
@@ -107,13 +129,13 @@ static void note_end(struct shot *shot, int rc, const struct snapshot_info *info
 		return;
 	}
 	if (store_box_snapshot_set_ready(boxes->options.store, shot->id, info->image,
-		    info->size_bytes, boxes->stop, &err) < 0)
+		    size, boxes->stop, &err) < 0)
 		snapshot_image_drop(
 			boxes, info->image, 0, 0); /* it was deleted meanwhile */
 	else
 		boxes_log(boxes, shot->box, "info", "system",
-			"snapshot %s is ready, %lld MB", shot->id,
-			(long long)info->size_bytes / 1000000);
+			"snapshot %s is ready, %.1f MB over its image", shot->id,
+			(double)size / 1e6);
 }
 
 static void shot_main(void *arg)
