@@ -93,7 +93,8 @@ static bool split_scp(const char *text, struct parts *parts)
 	const char *colon = strchr(text, ':');
 	const char *at = strchr(text, '@');
 
-	if (!colon || !at || at > colon || strcspn(text, "/") < (size_t)(colon - text))
+	if (!colon || !at || at == text || at > colon ||
+		strcspn(text, "/") < (size_t)(colon - text))
 		return false;
 	parts->scheme = "";
 	parts->user = (struct piece){text, (size_t)(at - text)};
@@ -234,7 +235,7 @@ static bool find_hosted(
 /* "user:password", or for GitHub a token in the place of the user. */
 static bool take_password(struct piece user, bool hosted, struct secret *ret)
 {
-	const char *colon = memchr(user.p, ':', user.n);
+	const char *colon = user.n ? memchr(user.p, ':', user.n) : NULL;
 	struct piece word = user;
 
 	if (colon)
