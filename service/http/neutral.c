@@ -62,7 +62,7 @@ static ptrdiff_t inside(const char *data, size_t len)
 			return -1;
 		if (line - at < LONGEST && closes_marker(data, (size_t)(line - data)))
 			return line - data;
-		at += COMMON;
+		at += COMMON - 1; /* its last letter may begin the next one */
 	}
 	return -1;
 }
