@@ -171,14 +171,6 @@ static void on_connecting(struct conn *conn)
 		carry_step(conn);
 }
 
-static void start_connecting(struct conn *conn)
-{
-	if (conn->address_count > 0)
-		try_next(conn);
-	else
-		conn_end(conn);
-}
-
 /* ---- addresses ------------------------------------------------------------------------- */
 
 /* Takes those that may be connected to; the reason of the last that may not. */
@@ -201,16 +193,23 @@ static const char *choose(
 	return conn->address_count > 0 ? NULL : refused;
 }
 
+/* Of the addresses that the target leads to. */
+static void go_to(struct conn *conn, const struct egress_address *addresses, size_t count)
+{
+	const char *refused = choose(conn, addresses, count);
+
+	if (count == 0)
+		refuse(conn, &conn->target.address, "its name leads to no address");
+	else if (refused)
+		refuse(conn, &addresses[count - 1], refused);
+	else
+		try_next(conn);
+}
+
 void conn_looked_up(struct conn *conn, struct lookup *lookup)
 {
 	conn->lookup = NULL;
-	const char *refused = choose(conn, lookup->addresses, lookup->count);
-	if (lookup->count == 0)
-		refuse(conn, &conn->target.address, "its name leads to no address");
-	else if (refused)
-		refuse(conn, &lookup->addresses[lookup->count - 1], refused);
-	else
-		start_connecting(conn);
+	go_to(conn, lookup->addresses, lookup->count);
 }
 
 /* It may go there: finds out where that is. */
@@ -221,17 +220,14 @@ static void go(struct conn *conn)
 
 	conn->port = conn->target.port;
 	if (conn->judge == JUDGE_ADDRESS) {
-		const char *refused = choose(conn, &conn->target.address, 1);
-
-		if (refused)
-			refuse(conn, &conn->target.address, refused);
-		else
-			start_connecting(conn);
+		go_to(conn, &conn->target.address, 1);
+	} else if (pretence && pretence->port == 0) {
+		go_to(conn, &pretence->address, 1);
 	} else if (pretence && conn->judge == JUDGE_NAME) {
 		conn->addresses[0] = pretence->address;
 		conn->address_count = 1;
 		conn->port = pretence->port;
-		start_connecting(conn);
+		try_next(conn);
 	} else {
 		conn->state = CONN_LOOKUP;
 		conn_deadline(conn, LIMIT_EGRESS_RESOLVE_MS);

@@ -100,7 +100,7 @@ struct egress {
 	struct conn *arrived; /* taken, not seen by the thread yet */
 	unsigned wanted, cut; /* rounds of cutting: asked for, done */
 	int total;
-	struct pretence pretences[4];
+	struct pretence pretences[8];
 	int pretence_count;
 
 	/* the gate's thread */

@@ -42,7 +42,8 @@ void egress_accept(struct egress *egress, const char *box, int fd,
 int egress_open_connections(struct egress *egress);
 
 /* For tests alone, which have no outside: that name leads to this address and port of this
- * machine, which is let through if the policy lists the name. */
+ * machine, which is let through if the policy lists the name; with port 0 the address is
+ * judged like any that a name leads to. */
 void egress_pretend(
 	struct egress *egress, const char *name, const char *address, uint16_t port);
 

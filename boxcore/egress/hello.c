@@ -132,9 +132,9 @@ static enum hello gather(
 			return HELLO_BAD;
 		memcpy(buf + have, data + RECORD_HEADER, there);
 		have += there;
+		if (have > 0 && buf[0] != CLIENT_HELLO)
+			return HELLO_BAD;
 		if (have >= HANDSHAKE_HEADER) {
-			if (buf[0] != CLIENT_HELLO)
-				return HELLO_BAD;
 			*ret_want = HANDSHAKE_HEADER +
 				    ((size_t)buf[1] << 16 | (size_t)buf[2] << 8 | buf[3]);
 			if (*ret_want > LIMIT_EGRESS_HELLO)

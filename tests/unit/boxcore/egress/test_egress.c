@@ -91,7 +91,7 @@ static void set(const char *box, const char *const *names, const char *const *ci
 }
 
 static const char *const names[] = {"echo.example", "greeter.example", "web.example",
-	"shut.example", "nowhere.invalid", "localhost", NULL};
+	"shut.example", "nowhere.invalid", "inner.example", NULL};
 
 static int setup(void **state)
 {
@@ -108,6 +108,7 @@ static int setup(void **state)
 	egress_pretend(egress, "greeter.example", "127.0.0.1", peer_port(greeter));
 	egress_pretend(egress, "web.example", "127.0.0.1", peer_port(web));
 	egress_pretend(egress, "shut.example", "127.0.0.1", 1);
+	egress_pretend(egress, "inner.example", "192.168.7.7", 0);
 	set("box", names, NULL);
 	return 0;
 }
@@ -306,14 +307,14 @@ static void test_refused(void **state)
 	refused("box", "web.example", NULL, "\x16\x03\x01\x01\x01\x02\x01\x01",
 		"malformed");
 	refused("box", "", "1.2.3.4", "hello", "does not list its address");
-	/* A listed name that leads to this very machine. */
-	refused("box", "localhost", NULL, "hello", "address of this host");
+	/* A listed name that leads into the house. */
+	refused("box", "inner.example", NULL, "hello", "private");
 	refused("box", "nowhere.invalid", NULL, "hello", "leads to no address");
 	set("wide", NULL, all);
 	refused("wide", "", "127.0.0.1", "hello", "address of this host");
 	refused("wide", "", "10.0.0.1", "hello", "private");
 	refused("wide", "", "169.254.169.254", NULL, "private");
-	refused("wide", "localhost", NULL, "hello", "address of this host");
+	refused("wide", "inner.example", NULL, "hello", "private");
 	egress_set(egress, "wide", NULL);
 }
 
