@@ -2,9 +2,13 @@
 /* A command's output gathered for an answer in one piece. */
 #include "service/box/drive.h"
 
+/* JSON makes six bytes of a control character; the answer as a whole has a limit too. */
+#define ESCAPED_MAX (LIMIT_HTTP_ANSWER - LIMIT_MIB)
+
 struct collect {
 	struct strbuf out, err_out;
-	size_t left; /* of LIMIT_EXEC_OUTPUT, for both */
+	size_t left;         /* of LIMIT_EXEC_OUTPUT, for both */
+	size_t escaped_left; /* of ESCAPED_MAX */
 	uint64_t cut;
 	const struct box_sink *outer;
 	int64_t told_ms; /* when the waiting client was last told that it goes on */
@@ -16,10 +20,31 @@ static int tell(struct collect *c)
 	return c->outer->silent(c->outer->arg);
 }
 
+/* What a byte may become in a JSON string, at most. */
+static size_t escaped(unsigned char byte)
+{
+	if (byte < 0x20)
+		return 6;
+	if (byte >= 0x80)
+		return 3; /* U+FFFD for one that is no UTF-8 */
+	return byte == '"' || byte == '\\' || byte == 0x7f ? 2 : 1;
+}
+
+static size_t fits(struct collect *c, const unsigned char *data, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && escaped(data[n]) <= c->escaped_left)
+		c->escaped_left -= escaped(data[n++]);
+	if (n < len) /* nothing behind a gap */
+		c->escaped_left = 0;
+	return n;
+}
+
 static int on_write(void *arg, bool err_out, const void *data, size_t len)
 {
 	struct collect *c = arg;
-	size_t take = len < c->left ? len : c->left;
+	size_t take = fits(c, data, len < c->left ? len : c->left);
 
 	strbuf_add(err_out ? &c->err_out : &c->out, data, take);
 	c->left -= take;
@@ -48,6 +73,7 @@ void box_drive_collect(struct box_drive *drive, const struct box_sink *sink,
 		.out = STRBUF_INIT(LIMIT_EXEC_OUTPUT),
 		.err_out = STRBUF_INIT(LIMIT_EXEC_OUTPUT + LIMIT_KIB),
 		.left = LIMIT_EXEC_OUTPUT,
+		.escaped_left = ESCAPED_MAX,
 		.outer = sink,
 		.told_ms = clock_mono_ms(),
 	};
