@@ -109,9 +109,13 @@ const gone = (id) => ours('DELETE', `/${id}`);
 
 async function ourFirst() {
   const { ms, value } = await time(async () => {
-    const { id } = await oursJson('POST', '', {});
-    await ours('POST', `/${id}/exec`, { command: ['echo', 'first'] });
-    return id;
+    let box = await oursJson('POST', '', {});
+    while (box.status === 'creating') { // more than 20 s: the client asks again, every 2 s
+      await new Promise((done) => { setTimeout(done, 2000); });
+      box = await oursJson('GET', `/${box.id}`);
+    }
+    await ours('POST', `/${box.id}/exec`, { command: ['echo', 'first'] });
+    return box.id;
   });
   return { ms, end: () => gone(value) };
 }
@@ -122,10 +126,13 @@ async function dockerFirst() {
 
 // All of a pattern at once or spread; -> milliseconds of each.
 async function wave(side, count, gapMs) {
-  const all = await Promise.all(Array.from({ length: count }, async (_, i) => {
+  const ends = await Promise.allSettled(Array.from({ length: count }, async (_, i) => {
     await new Promise((done) => { setTimeout(done, i * gapMs); });
     return side();
   }));
+  const failed = ends.find((e) => e.status === 'rejected');
+  if (failed) throw failed.reason;
+  const all = ends.map((e) => e.value);
   for (const one of all) await one.end();
   return all.map((one) => one.ms);
 }
