@@ -73,7 +73,7 @@ static void take_up(void *arg)
 		take_up_box(boxes, &left->rows.rows[i]);
 	for (size_t i = 0; i < left->snapshots.count && !cancel_fired(boxes->stop); i++)
 		snapshot_recover(boxes, &left->snapshots.rows[i]);
-	orphans_remove(boxes);
+	tick_orphans(boxes);
 	leftovers_free(left);
 }
 

@@ -45,7 +45,7 @@ int box_remove(struct boxes *boxes, const char *id, struct err *err);
 /* The box is deleted now: nobody finds it any more.  box_remove() does the work. */
 int box_condemn(struct boxes *boxes, const char *id, struct err *err);
 /* A list of at most LIMIT_BOX_IDS texts. */
-int read_ids(const json_t *ids, struct err *err);
+int remove_read_ids(const json_t *ids, struct err *err);
 
 /* ---- network.c ------------------------------------------------------------------------- */
 
@@ -112,7 +112,7 @@ struct ticker;
 struct ticker *ticker_new(void);
 void ticker_free(struct ticker *ticker);
 /* Containers of this instance that no row and no task knows are removed. */
-void orphans_remove(struct boxes *boxes);
+void tick_orphans(struct boxes *boxes);
 
 /* ---- init.c ---------------------------------------------------------------------------- */
 

@@ -161,7 +161,7 @@ int boxes_delete_many(struct boxes *boxes, const struct box_caller *who,
 	const json_t *ids = json_object_get(body, "ids");
 	int64_t deleted = 0;
 
-	if (boxes_may_write(who, err) < 0 || read_ids(ids, err) < 0)
+	if (boxes_may_write(who, err) < 0 || remove_read_ids(ids, err) < 0)
 		return -1;
 	lock_init(&removal.lock);
 	cond_init(&removal.changed);
@@ -183,7 +183,7 @@ int boxes_delete_many(struct boxes *boxes, const struct box_caller *who,
 	return 0;
 }
 
-int read_ids(const json_t *ids, struct err *err)
+int remove_read_ids(const json_t *ids, struct err *err)
 {
 	if (!json_is_array(ids))
 		return err_set(err, ERR_INPUT, "`ids` must be a list of texts");

@@ -85,6 +85,12 @@ json_t *boxes_unseal(struct boxes *boxes, const char *sealed, struct err *err)
 	return secrets;
 }
 
+static char *put(char *at, const char *text, size_t len)
+{
+	memcpy(at, text, len);
+	return at + len;
+}
+
 char **boxes_env_list(const json_t *env)
 {
 	size_t count = json_object_size(env), bytes = 0, i = 0;
@@ -97,12 +103,12 @@ char **boxes_env_list(const json_t *env)
 	char **list = mem_zalloc((count + 1) * sizeof *list + bytes);
 	char *at = (char *)(list + count + 1);
 	json_object_foreach (object, name, value) {
-		const char *text = json_string_value(value);
-
 		list[i++] = at;
-		at = stpcpy(at, name);
+		at = put(at, name, strlen(name));
 		*at++ = '=';
-		at = stpcpy(at, text ? text : "") + 1;
+		if (json_is_string(value))
+			at = put(at, json_string_value(value), json_string_length(value));
+		*at++ = '\0';
 	}
 	return list;
 }

@@ -350,7 +350,7 @@ int boxes_snapshot_delete_many(struct boxes *boxes, const struct box_caller *who
 	const json_t *ids = json_object_get(body, "ids");
 	int64_t deleted = 0;
 
-	if (boxes_may_write(who, err) < 0 || (ids && read_ids(ids, err) < 0) ||
+	if (boxes_may_write(who, err) < 0 || (ids && remove_read_ids(ids, err) < 0) ||
 		store_box_snapshot_list(
 			boxes->options.store, who->account, NULL, &rows, err) < 0)
 		return -1;

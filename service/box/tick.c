@@ -227,7 +227,7 @@ static void look_at_left(struct boxes *boxes)
 
 /* A row comes before its container and goes after it, so a container without one is no
  * box's any more.  (Those of tasks are task_clean()'s.) */
-void orphans_remove(struct boxes *boxes)
+void tick_orphans(struct boxes *boxes)
 {
 	CLEANUP(mem) struct box_info *infos = NULL;
 	size_t count = 0;
@@ -395,7 +395,7 @@ struct ticker *ticker_new(void)
 		[LOOK_METERS] = {look_at_meters, LOOK_MS, 0},
 		[LOOK_DISKS] = {look_at_disks, DISK_MS, MINUTE_MS},
 		[LOOK_LEFT] = {look_at_left, AGAIN_MS, AGAIN_MS},
-		[LOOK_ORPHANS] = {orphans_remove, ORPHANS_MS, ORPHANS_MS},
+		[LOOK_ORPHANS] = {tick_orphans, ORPHANS_MS, ORPHANS_MS},
 		[LOOK_STORAGE] = {count_storage, STORAGE_MS, 0},
 	};
 
