@@ -248,7 +248,8 @@ int run_start(struct boxcore *core, const char *box, const struct run_spec *spec
 int run_attach(struct boxcore *core, const char *box, const char *run_id, uint64_t offset,
 	struct run **ret_run, struct cancel *cancel, struct err *err);
 const char *run_id(const struct run *run);
-uint32_t run_pid(const struct run *run); /* of its first process, in the box's numbering */
+uint32_t run_pid(
+	const struct run *run); /* of its first process, in the box's numbering */
 
 /* The next event; blocks.  After RUN_EXIT, which comes after all output, there is no more.
  * What has been read may be dropped from the spool once run_ack() says so; the box is told

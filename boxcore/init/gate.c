@@ -190,16 +190,21 @@ static void on_tcp(struct source *source, uint32_t events)
 	gate.tcp_readable = true; /* gate_work() follows */
 }
 
+/* A program that keeps what was refused must not keep itself from what is allowed. */
+static bool room(void)
+{
+	return gate.count < LIMIT_EGRESS_CONNECTIONS || tcp_end_stale();
+}
+
 void gate_work(void)
 {
 	if (gate.dns_readable)
 		read_questions();
 	if (!gate.host)
 		return;
-	while (gate.waiting_count > 0 && gate.count < LIMIT_EGRESS_CONNECTIONS)
+	while (gate.waiting_count > 0 && room())
 		offer(gate.waiting[--gate.waiting_count]);
-	while (gate.tcp_readable && gate.count < LIMIT_EGRESS_CONNECTIONS &&
-		!out_stuck() && accept_one())
+	while (gate.tcp_readable && !out_stuck() && room() && accept_one())
 		continue;
 }
 

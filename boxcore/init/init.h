@@ -129,7 +129,8 @@ void writer_disown(struct writer *writer, uint32_t stream); /* the stream is gon
 /* ---- spool.c --------------------------------------------------------------------------- */
 
 struct spool {
-	uint8_t *ring; /* all of first to end; NULL while it lies in the file, or at first */
+	uint8_t *
+		ring; /* all of first to end; NULL while it lies in the file, or at first */
 	size_t ring_size;
 	int fd;         /* -1: none yet */
 	uint64_t first; /* what lies before was acknowledged */
@@ -274,6 +275,8 @@ void tcp_drop(struct stream *stream, bool keep);
  * are too many streams. */
 bool tcp_offer(int fd, const uint8_t *payload, size_t len, bool gated);
 void tcp_end_gated(void); /* cuts all connections of the gate */
+/* Cuts the oldest one that the host has ended and the box has not; false: there is none. */
+bool tcp_end_stale(void);
 
 bool net_is_set(void);
 bool net_is_gated(void);

@@ -339,6 +339,22 @@ void tcp_end_gated(void)
 	}
 }
 
+bool tcp_end_stale(void)
+{
+	struct stream *oldest = NULL;
+
+	for (struct stream *at = stream_each(NULL); at; at = stream_each(at))
+		if (at->gated && at->writer.eof && !at->writer.head &&
+			(!oldest || at->id < oldest->id))
+			oldest = at;
+	if (!oldest)
+		return false;
+	session_closed(oldest, PROTO_FAIL_LIMIT);
+	drop_connection(oldest, false);
+	stream_free(oldest);
+	return true;
+}
+
 void tcp_drop(struct stream *stream, bool keep)
 {
 	if (stream->kind == STREAM_TCP) {

@@ -43,7 +43,7 @@ static atomic_int told, told_allowed;
 static const struct box_policy deny_all = {.mode = BOX_NETWORK_GATED};
 static const struct box_policy allow_all = {.mode = BOX_NETWORK_ALL};
 static const char *const domains[] = {"web.example", "tls.example", "*.below.example",
-	"echo.example", "greeter.example", "front.example", NULL};
+	"echo.example", "greeter.example", "front.example", "inner.example", NULL};
 /* Everything that a policy can list, so that what is refused is refused for good. */
 static const char *const everywhere[] = {"0.0.0.0/0", "::/0", NULL};
 static const struct box_policy custom = {
@@ -147,6 +147,9 @@ static int open_all(void **state)
 	pretend("tls.example", tls_peer_port(tls));
 	pretend("echo.example", peer_port(echo));
 	pretend("greeter.example", peer_port(greeter));
+	/* Listed, and leads to the metadata service: judged after it was looked up. */
+	egress_pretend(
+		networks_egress(core->networks), "inner.example", "169.254.169.254", 0);
 	make_box("closed", &deny_all);
 	make_box("custom", &custom);
 	put_file("custom", "/tmp/cert.pem", tls_peer_file(tls, "cert.pem"));
@@ -308,7 +311,8 @@ static void listed_names_are_reached(void **state)
 static void other_names_are_not(void **state)
 {
 	static const char *const names[] = {"example.com", "below.example",
-		"xweb.example", "web.example.evil.example", "sub.web.example"};
+		"xweb.example", "inner.example", "web.example.evil.example",
+		"sub.web.example"};
 	char script[200];
 
 	(void)state;

@@ -256,6 +256,20 @@ static void test_many_at_once(void **state)
 		"400\n");
 }
 
+/* The host has ended each, the box keeps them all: the oldest make room. */
+static void test_kept_ones_make_room(void **state)
+{
+	(void)state;
+	expect_python(
+		"c=[]\n"
+		"for i in range(300):\n"
+		" s=socket.create_connection(('1.2.3.4',1000+i)); s.settimeout(10)\n"
+		" while s.recv(99): pass\n"
+		" c.append(s)\n"
+		"print(len(c))",
+		"300\n");
+}
+
 static void test_back_and_forth(void **state)
 {
 	static const char *const cidrs[] = {"10.0.0.0/8", NULL};
@@ -287,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_the_gates_own_port),
 		cmocka_unit_test(test_waits_for_a_host),
 		cmocka_unit_test(test_many_at_once),
+		cmocka_unit_test(test_kept_ones_make_room),
 		cmocka_unit_test(test_back_and_forth),
 	};
 

@@ -279,6 +279,33 @@ static void odd_accept(struct peer *peer, uint32_t stream)
 	wire_set_u32(listener, stream);
 	peer_frame(peer, PROTO_ACCEPT, 0, 901, listener, 4);
 }
+/* As of a gate: u32 address, u16 port, text name. */
+static void accept_for(
+	struct peer *peer, uint32_t stream, const char *name, size_t name_len, size_t cut)
+{
+	uint8_t payload[14 + 300] = {0};
+
+	wire_set_u32(payload, stream);
+	wire_set_u16(payload + 8, 443);
+	wire_set_u32(payload + 10, (uint32_t)name_len);
+	memcpy(payload + 14, name, name_len);
+	peer_frame(peer, PROTO_ACCEPT, 0, 2, payload, 14 + name_len - cut);
+}
+static void accept_for_an_escape(struct peer *peer, uint32_t stream)
+{
+	accept_for(peer, stream, "a\033[0m", 5, 0);
+}
+static void accept_for_half_a_name(struct peer *peer, uint32_t stream)
+{
+	accept_for(peer, stream, "a.example", 9, 1);
+}
+static void accept_for_a_long_name(struct peer *peer, uint32_t stream)
+{
+	char name[300];
+
+	memset(name, 'a', sizeof name);
+	accept_for(peer, stream, name, LIMIT_EGRESS_NAME + 1, 0);
+}
 static void too_much_data(struct peer *peer, uint32_t stream)
 {
 	static uint8_t data[60000];
@@ -363,6 +390,9 @@ static void test_offences(void **state)
 		{"not open", unknown_stream},
 		{"not open", never_opened_reply},
 		{"may not", odd_accept},
+		{"may not", accept_for_an_escape},
+		{"may not", accept_for_half_a_name},
+		{"may not", accept_for_a_long_name},
 		{"more on stream", too_much_data},
 		{"more on stream", many_small_data},
 		{"pass", endless_reply},
