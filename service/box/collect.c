@@ -87,15 +87,17 @@ void box_drive_collect(struct box_drive *drive, const struct box_sink *sink,
 	box_drive_pump(drive, &own, ret_end);
 	*ret_answer = NULL;
 	if (!ret_end->failed) {
+		size_t kept = c.out.len + c.err_out.len;
+
 		if (c.cut > 0)
 			strbuf_addf(&c.err_out,
-				"%sboxwright: the output was cut after %lu MiB; %llu "
-				"bytes "
-				"more were dropped (exec-stream has no limit)\n",
+				"%sboxwright: the output was cut after %zu bytes; %llu "
+				"more "
+				"were dropped (exec-stream has no limit)\n",
 				c.err_out.len && c.err_out.data[c.err_out.len - 1] != '\n'
 					? "\n"
 					: "",
-				LIMIT_EXEC_OUTPUT / LIMIT_MIB, (unsigned long long)c.cut);
+				kept, (unsigned long long)c.cut);
 		json_t *answer = json_object();
 		json_put(answer, "exit_code", json_integer(ret_end->exit_code));
 		json_put(answer, "output", text(&c.out));

@@ -381,8 +381,10 @@ void drives_stop(struct boxes *boxes, const char *box_id, const char *run_id,
 void drives_end_box(struct boxes *boxes, const char *box_id, const char *reason,
 	struct cancel *cancel)
 {
-	drives_stop(boxes, box_id, NULL, STORE_BOX_RUN_FAILED, reason, END_WAIT_MS,
-		cancel, NULL);
+	CLEANUP(mem) char *why = mem_printf("its box was stopped: %s", reason);
+
+	drives_stop(boxes, box_id, NULL, STORE_BOX_RUN_FAILED, why, END_WAIT_MS, cancel,
+		NULL);
 }
 
 /* ---- the end of a row ------------------------------------------------------------------ */
