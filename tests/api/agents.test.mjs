@@ -15,7 +15,7 @@ const anthropicScripts = {
   'say hello': [{ text: 'I look.', tools: [{ name: 'Bash', input: { command: 'echo hello > hello.txt; env | grep -c sk-[c]anary || true', description: 'write' } }], usage: { input: 1000, output: 50 } },
     { text: 'Said hello.', usage: { input: 10, output: 5 } }],
   'go on': [{ text: 'Went on.' }],
-  'as json': [{ text: '{"name":"Ann","age":5}' }],
+  'as json': [{ tools: [{ name: 'StructuredOutput', input: { name: 'Ann', age: 5 } }] }, { text: 'There it is.' }],
 };
 const openaiScripts = {
   'say hello': [{ text: 'I look.', tools: [{ name: 'exec_command', input: { cmd: 'echo hello > hello.txt', yield_time_ms: 30000 } }], usage: { input: 1000, output: 50 } },
@@ -54,8 +54,8 @@ for (const [name, { agent, model, program }] of Object.entries(AGENTS)) {
     assert.ok(tools.length >= 1, 'the tool call is seen');
     assert.ok(run.cost.inputTokens >= 1000 && run.cost.outputTokens >= 55, JSON.stringify(run.cost));
     assert.ok(run.cost.totalUsd > 0);
-    const [listed] = await box.listRuns();
-    assert.deepEqual([listed.id, listed.status, listed.model, listed.output], [run.id, 'completed', agent.model, 'Said hello.']);
+    const listed = (await box.listRuns()).find((r) => r.id === run.id);
+    assert.deepEqual([listed.type, listed.status, listed.model, listed.output], ['agent', 'completed', agent.model, 'Said hello.']);
     const found = await sh(box, `sudo grep -rlE 'sk-canar[y]' /home /workspace /tmp /proc/[0-9]*/environ 2>/dev/null || true`);
     assert.equal(found, '', 'the key is nowhere in the box');
     t.diagnostic(`${run.cost.computeMs} ms, $${run.cost.totalUsd}`);

@@ -31,7 +31,7 @@ test('configureCustomHarness replaces the harness; configureModel its model', as
   assert.equal((await box.agent.run({ prompt: 'x' })).result, 'second custom/bigger');
   await refused(box.configureCustomHarness({}), 400, /command/);
   await refused(box.configureCustomHarness({ command: '/etc/passwd' }), 400, /command/);
-  const plain = await s.box(t);
+  const plain = await s.box(t, { agent: { harness: Agent.ClaudeCode, model: 'anthropic/claude-sonnet-4-5' } });
   await assert.rejects(plain.configureCustomHarness(HARNESS('x')), /custom agent boxes/);
   assert.equal((await s.raw('PUT', `/v2/box/${plain.id}/config/custom-runner`, { body: { custom_runner: HARNESS('x') } })).status, 409);
 });

@@ -133,14 +133,11 @@ test('structured output by a zod schema', async () => {
 
 test('cancel ends the processes; the list says so', async () => {
   const run = await box.agent.stream({ prompt: 'slow' });
-  const seen = [];
-  await assert.rejects(async () => {
-    for await (const chunk of run) {
-      seen.push(chunk.type);
-      if (chunk.type === 'text-delta') await run.cancel();
-    }
-  });
-  assert.equal(run.status === 'completed', false);
+  // (Within the loop 0.5.5 leaves a rejection of its own to nobody.)
+  for await (const chunk of run) if (chunk.type === 'text-delta') break;
+  await sh(box, 'kill -0 $(cat slow.pid)');
+  await run.cancel();
+  assert.equal(run.status, 'cancelled');
   await until('cancelled', async () => (await box.listRuns()).find((r) => r.id === run.id).status === 'cancelled', { ms: 8000 });
   assert.notEqual((await box.exec.command('kill -0 $(cat slow.pid)')).exitCode, 0);
 });
@@ -197,7 +194,7 @@ test('files in the prompt, as base64 and by path', async () => {
       assert.ok(at, `the prompt names the file: ${prompt}`);
       assert.equal(await box.files.read(at), files[0].data ? 'by base64' : 'by path');
     }
-    await refused(box.agent.run({ prompt: 'echo', files: Array(11).fill({ data, mediaType: 'text/plain' }) }), 400, /files|10/);
+    await refused(box.agent.run({ prompt: 'echo', files: Array(11).fill({ data, mediaType: 'text/plain' }) }), 400, /files.*10/);
     await refused(box.agent.run({ prompt: 'echo', files: [{ data: '***', mediaType: 'text/plain' }] }), 400, /base64|files/);
   } finally { fs.rmSync(folder, { recursive: true }); }
 });

@@ -37,6 +37,8 @@ test('clone: into an existing folder as its child, of a branch, of what is not t
   const error = await refused(box.git.clone({ repo: `${s.standin.url}/octocat/nothing` }), undefined);
   assert.ok(error.statusCode >= 400 && error.statusCode < 500, `${error.statusCode} ${error.message}`);
   assert.ok(!error.message.includes(secret));
+  await sh(box, 'mkdir there');
+  await box.cd('there');
   await refused(box.git.clone({ repo: repo(), branch: 'no-such-branch' }), undefined, /no-such-branch/);
   await refused(box.git.clone({ repo: 'ext::sh -c id' }), 400);
   await refused(box.git.clone({ repo: '--upload-pack=id' }), 400);
@@ -133,8 +135,8 @@ test('git works out of the box: identity, branch, no token', async (t) => {
   const outside = await refused(plain.git.status(), undefined, /repository/);
   assert.ok(outside.statusCode >= 400 && outside.statusCode < 500);
   await plain.cd('/workspace/home/r');
-  await sh(plain, 'rm -rf .git && git init -q && echo y > g && git add g');
-  assert.match(await plain.git.diff(), /\+y/, 'before the first commit');
+  await sh(plain, 'rm -rf .git && git init -q && echo y > g && git add g && echo z >> g');
+  assert.match(await plain.git.diff(), /\+z/, 'before the first commit');
 });
 
 test('a token given by Box.get is used for clone alone', async (t) => {

@@ -33,7 +33,7 @@ export class Local {
       'apps/get-webhook-delivery': (c) => this.getDelivery(c),
       'apps/redeliver-webhook-delivery': (c) => this.redeliver(c),
       'apps/create-from-manifest': (c) => this.manifest(c),
-      'users/get-by-username': (c) => this.user(c),
+      'users/get-by-username': (c) => this.user(c), 'git/get-ref': (c) => this.getRef(c),
     };
   }
 
@@ -178,6 +178,16 @@ export class Local {
     const coarse = { triage: 'read', maintain: 'write' }[role] ?? role;
     return { status: 200, body: { permission: coarse, role_name: role,
       user: { ...user.body, role_name: role } } };
+  }
+
+  // Branches are made by pushes, so they stand in the git repositories.
+  getRef({ params, repo }) {
+    const [, branch] = /^heads\/(.+)$/.exec(decodeURIComponent(params.ref)) ?? [];
+    const sha = branch && this.s.git.sha(params.owner, params.repo, branch);
+    if (!sha) throw new Refusal(404, 'Not Found');
+    const api = `${this.s.url}/repos/${repo.full_name}/git`;
+    return { status: 200, body: { ref: `refs/heads/${branch}`, node_id: `REF_${sha}`, url: `${api}/refs/heads/${branch}`,
+      object: { type: 'commit', sha, url: `${api}/commits/${sha}` } } };
   }
 
   async user({ params }) {

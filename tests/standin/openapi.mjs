@@ -17,7 +17,7 @@ export const OPERATIONS = [
   'apps/get-authenticated', 'apps/get-installation', 'apps/get-repo-installation',
   'apps/get-webhook-delivery', 'apps/list-installations',
   'apps/list-repos-accessible-to-installation', 'apps/list-webhook-deliveries',
-  'apps/redeliver-webhook-delivery', 'apps/revoke-installation-access-token',
+  'apps/redeliver-webhook-delivery', 'apps/revoke-installation-access-token', 'git/get-ref',
   'issues/add-labels', 'issues/create', 'issues/create-comment', 'issues/delete-comment',
   'issues/get', 'issues/get-comment', 'issues/list-comments',
   'issues/list-labels-on-issue', 'issues/remove-label', 'issues/update',
