@@ -169,6 +169,11 @@ static int add_servers(
 	char *path = mem_printf("%s/.boxwright/claude/mcp.json", plan_home(request));
 	CLEANUP(mem) char *flag = mem_printf("--mcp-config=%s", path);
 	plan_arg(plan, flag);
+	/* It would begin without a server that takes more than five seconds, as one does
+	 * that npx has to fetch first. */
+	plan_env(plan, "MCP_CONNECTION_NONBLOCKING", "0");
+	plan_env(plan, "MCP_CONNECT_TIMEOUT_MS", "60000");
+	plan_env(plan, "MCP_TIMEOUT", "60000");
 	return plan_json_file(plan, path, mcp_common(servers, count), err);
 }
 

@@ -466,6 +466,13 @@ static void servers_of_the_caller_are_started(void **state)
 		" process.stdout.write(JSON.stringify({jsonrpc: '2.0', id: m.id, result: "
 		"r}) +"
 		" '\\n');\n});\nEND\nchmod +x server.js; rm -f /tmp/served";
+/* Codex begins while its servers still start: the model's first wish is to wait. */
+#define UNTIL_SERVED(tool, key)                                                          \
+	"[{\"tools\":[{\"name\":\"" tool "\",\"input\":{\"" key                          \
+	"\":\"timeout 30 sh -c 'until [ -s /tmp/served ]; do sleep 0.1; done'\","        \
+	"\"description\":\"wait\"}}]},{\"text\":\"served\"}]"
+	static const char *const waits[] = {UNTIL_SERVED("Bash", "command"),
+		UNTIL_SERVED("exec_command", "cmd"), UNTIL_SERVED("bash", "command")};
 	struct err err = {0};
 	static const char text[] =
 		"[{\"name\":\"demo\",\"source\":\"npm\",\"package_or_url\":\"" FOLDER
@@ -478,8 +485,7 @@ static void servers_of_the_caller_are_started(void **state)
 		struct agent_request request = {.prompt = "go",
 			.model = i ? "gpt-5.5" : "claude-opus-4-8",
 			.mcp = mcp};
-		open_model(world, i ? "openai" : "anthropic", "[{\"text\":\"served\"}]",
-			KEY, 0);
+		open_model(world, i ? "openai" : "anthropic", waits[i], KEY, 0);
 		assert_int_equal(real_sh(world->core, BOX, false, server, NULL, 0), 0);
 		play(world, agents[i], &request, &got);
 		expect_ok(&got);
