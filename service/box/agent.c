@@ -225,11 +225,14 @@ static int make_agent(struct box_drive *drive, const struct ask *ask, struct err
 	strbuf_init(&agent->said, LIMIT_BOX_RUN_OUTPUT);
 	choose(agent, row, &model, &provider);
 	agent->detail = make_detail(row, ask, model, provider);
+	if (drive->timeout_ms)
+		json_put(agent->detail, "timeout", json_integer(drive->timeout_ms));
 	agent->session = mem_strdup(row->session_id);
 	if (agent->harness && harness_check(agent->harness, ask->options, NULL, err) < 0)
 		return -1;
 	if (json_print(&text, agent->detail, err) < 0)
 		return -1;
+	free(drive->row.detail);
 	drive->row.detail = strbuf_take(&text);
 	drive->row.model = mem_strdup(row->model);
 	return 0;
@@ -275,6 +278,8 @@ int agent_begin(struct boxes *boxes, struct box_work *work, const json_t *body,
 	CLEANUP(drive) struct box_drive *drive = drive_new(boxes, DRIVE_AGENT, work);
 	drive->row.schedule_id = mem_strdup(schedule_id);
 	drive->timeout_ms = json_or_int(body, "timeout", 0);
+	if (drive->timeout_ms < 0 || drive->timeout_ms > LIMIT_BOX_TIMEOUT_MS)
+		drive->timeout_ms = LIMIT_BOX_TIMEOUT_MS;
 	if (make_agent(drive, &ask, err) < 0)
 		return -1;
 	if (ask.webhook) {

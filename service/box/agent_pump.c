@@ -448,9 +448,10 @@ void agent_pump(
 	drive_sink_start(&to, sink);
 	agent->sink = &to;
 	bool good = prepare(drive, &err);
-	drive->timeout_at =
-		clock_mono_ms() +
-		(drive->timeout_ms > 0 ? drive->timeout_ms : LIMIT_AGENT_QUIET_MS);
+	if (!drive->timeout_at)
+		drive->timeout_at =
+			clock_mono_ms() +
+			(drive->timeout_ms ? drive->timeout_ms : LIMIT_AGENT_QUIET_MS);
 	for (bool more = good; more;) {
 		switch (follow(drive, &last, &err)) {
 		case FOLLOWED_EXIT: more = conclude(drive, &last, &row, end) == 1; break;
@@ -476,7 +477,7 @@ void agent_pump(
 			return;
 		}
 		take_usage(agent, &none, &row);
-		if (drive->run)
+		if (!agent->fail) /* a start that was cut off may have begun */
 			drive_kill(drive, 0);
 		settle(drive, &row, err.text, end);
 	}

@@ -29,7 +29,6 @@ struct box_drive {
 	struct box_work
 		work; /* holds the box awake; for a session and a recovered run too */
 	struct store_box_run row;
-	bool own; /* a box of a task: runs of it have no rows */
 	struct run *run;
 	char name
 		[64]; /* of the run in its box; the row's id, "-2" behind for a second try */

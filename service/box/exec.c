@@ -170,6 +170,21 @@ static char *shown(const struct exec *x)
 	return mem_strdup(strbuf_str(&clean));
 }
 
+/* What a restarted service has to know of it. */
+static char *make_detail(const struct exec *x)
+{
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(4 * LIMIT_PATH + LIMIT_KIB);
+	CLEANUP(json) json_t *detail = json_object();
+	struct err ignored = {0};
+
+	if (x->timeout_ms)
+		json_put(detail, "timeout", json_integer(x->timeout_ms));
+	if (x->file)
+		json_put(detail, "file", json_str(x->file));
+	json_print(&text, detail, &ignored);
+	return mem_strdup(strbuf_str(&text));
+}
+
 /* ---- starting -------------------------------------------------------------------------- */
 
 /* The box said no: is it the folder, or the program?  A program that is not there is an exit
@@ -240,7 +255,8 @@ static void fail_row(struct box_drive *drive, const struct err *err)
 	struct store_box_run_end end = {
 		.state = STORE_BOX_RUN_FAILED, .exit_code = -1, .error = err->text};
 
-	if (drive->run)
+	/* A start that was cut off may have begun. */
+	if (drive->run || err->kind == ERR_CANCELLED || err->kind == ERR_TRANSIENT)
 		drive_kill(drive, 0);
 	drive_settle(drive, &end);
 	drive_unlist(drive);
@@ -256,6 +272,7 @@ int exec_begin(struct boxes *boxes, struct box_work *work, enum box_run_kind kin
 	if (read_body(&x, kind, body, drive->row.id, err) < 0)
 		return -1;
 	drive->row.prompt = shown(&x);
+	drive->row.detail = make_detail(&x);
 	drive->row.schedule_id = mem_strdup(schedule_id);
 	drive->timeout_ms = x.timeout_ms;
 	const json_t *webhook = json_object_get(body, "webhook");

@@ -83,6 +83,7 @@ enum drive_read drive_read(struct box_drive *drive, struct drive_sink *sink,
 		if (drive->run &&
 			run_read(drive->run, ret_event, drive->wait, err) == 0) {
 			drive->offset = ret_event->offset;
+			*err = (struct err){0};
 			return DRIVE_EVENT;
 		}
 		if (cancel_fired(drive->boxes->stop))
@@ -202,6 +203,8 @@ static bool shell_follow(
 		}
 		if (how == DRIVE_LOST ||
 			(event.kind == RUN_EXIT && event.exit_code < 0)) {
+			if (how == DRIVE_LOST) /* who is told so is right */
+				drive_kill(drive, 0);
 			end->failed = true;
 			snprintf(end->error, sizeof end->error,
 				"the command ended with its box: %.440s",

@@ -36,18 +36,43 @@ static uint64_t end_of(const struct run_info *infos, size_t count, const char *n
 	return 0;
 }
 
+/* The time that is left of what the run was given. */
+static void restore_limits(struct box_drive *drive)
+{
+	const char *text = drive->row.detail ? drive->row.detail : "{}";
+	struct err ignored = {0};
+	CLEANUP(json) json_t *detail = json_parse(text, strlen(text), &ignored);
+	int64_t timeout = json_or_int(detail, "timeout", 0);
+	int64_t left = drive->row.created_ms + timeout - clock_wall_ms();
+
+	drive->temp_file = mem_strdup(json_or_string(detail, "file", NULL));
+	if (timeout <= 0)
+		return;
+	drive->timeout_ms = timeout;
+	if (left > timeout) /* the clock was set back */
+		left = timeout;
+	drive->timeout_at = clock_mono_ms() + (left > 0 ? left : 1);
+}
+
+/* An Engine that is not there yet is no end of the run: the pump goes on trying. */
 static int attach(struct box_drive *drive, const struct run_info *infos, size_t count,
 	struct err *err)
 {
 	CLEANUP(cancel) struct cancel *limit = cancel_new(drive->boxes->stop);
 
+	restore_limits(drive);
 	if (drive->kind == DRIVE_AGENT && agent_recover(drive, err) < 0)
 		return -1;
 	if (drive->kind == DRIVE_SHELL)
 		drive->offset = drive->acked = end_of(infos, count, drive->name);
 	cancel_deadline(limit, 30000, "the limit for reaching the box");
-	return run_attach(drive->boxes->options.core, drive->row.box_id, drive->name,
-		drive->offset, &drive->run, limit, err);
+	if (run_attach(drive->boxes->options.core, drive->row.box_id, drive->name,
+		    drive->offset, &drive->run, limit, err) == 0)
+		return 0;
+	if (err->kind != ERR_TRANSIENT || cancel_fired(drive->boxes->stop))
+		return -1;
+	*err = (struct err){0};
+	return 0;
 }
 
 static void pump_alone(struct box_drive *drive)
