@@ -604,6 +604,33 @@ static void no_provider_and_no_key(void **state)
 	relay_close(relay);
 }
 
+/* A key that the caller brought: it alone goes out, and a refusal names it and no setting. */
+static void a_lease_brings_its_own_key(void **state)
+{
+	static const char own_text[] = "sk-own-0123456789abcdef";
+	struct world *world = *state;
+	CLEANUP(strbuf) struct strbuf answer = STRBUF_INIT(LIMIT_MIB);
+	CLEANUP(secret) struct secret own = {0};
+
+	secret_set(&own, own_text, strlen(own_text));
+	struct relay_lease_spec spec = {
+		.allow = {true, true}, .key = {[RELAY_ANTHROPIC] = &own}};
+	CLEANUP(relay_lease)
+	struct relay_lease *lease = relay_lease_new(world->relay, &spec);
+	assert_true(relay_has_key(world->relay, RELAY_OPENAI));
+	assert_int_equal(ask(lease, "/v1/messages", &answer), 200);
+	assert_non_null(strstr(look(world)->head, own_text));
+	assert_null(strstr(look(world)->head, KEY));
+	world->mode = OPENAI;
+	assert_int_equal(ask(lease, "/v1/responses", &answer), 200);
+	assert_non_null(strstr(look(world)->head, KEY));
+	assert_null(strstr(look(world)->head, own_text));
+	world->mode = REFUSE_KEY;
+	assert_int_equal(ask(lease, "/v1/messages", &answer), 401);
+	assert_non_null(strstr(answer.data, "the box's own key"));
+	assert_null(strstr(answer.data, "key_file"));
+}
+
 static void a_cancel_ends_calls_at_once(void **state)
 {
 	struct world *world = *state;
@@ -695,6 +722,7 @@ int main(void)
 		RELAY_TEST(calls_under_way_are_reserved),
 		RELAY_TEST(failures_have_the_providers_shape),
 		RELAY_TEST(no_provider_and_no_key),
+		RELAY_TEST(a_lease_brings_its_own_key),
 		RELAY_TEST(a_cancel_ends_calls_at_once),
 		RELAY_TEST(a_box_has_only_so_many_connections),
 		RELAY_TEST(bodies_are_bounded_together),
