@@ -29,7 +29,7 @@ parts=0
 part tests/test.sh debug checks unit box flow fuzz
 # Under the sanitizers all but the flows that add no path of their own; `make asan` and
 # `make tsan` run these too.
-flows='tests/unit tests/box flow/outcomes flow/restart flow/box_api flow/intake flow/tree'
+flows='tests/unit tests/box flow/outcomes flow/restart api/exec api/session flow/intake flow/tree'
 part env ONLY="$flows" tests/test.sh asan unit box flow
 part env ONLY="$flows" tests/test.sh tsan unit box flow
 # The same inputs each time: no change is stopped by a finding that it did not make.  To

@@ -8,14 +8,10 @@
  * Prints "listening <port>" and serves until SIGTERM.  INTAKE_SECRET and INTAKE_SECRET_2
  * are the webhook secrets, INTAKE_KEY an API key; INTAKE_HEAD_MS, INTAKE_BODY_MS and
  * INTAKE_IDLE_MS shorten the deadlines; INTAKE_APP_ID and INTAKE_BOT_ID name the App.
- * With INTAKE_IMAGE there is an engine ($DOCKER_HOST) with one box of that image, "first",
- * which is deleted at the end.
  */
-#include "boxcore/base/crypto.h"
 #include "boxcore/base/json.h"
 #include "boxcore/base/log.h"
 #include "boxcore/base/str.h"
-#include "boxcore/boxcore.h"
 #include "service/http/server.h"
 #include "service/store/store.h"
 
@@ -49,31 +45,6 @@ static void on_change(void *arg, const struct store_change *change)
 		server_wake(server);
 }
 
-#define BOX "first"
-
-static int open_box(struct boxcore **ret_core, const char *image, struct err *err)
-{
-	char instance[32] = "intake-";
-	struct boxcore_options options = {.instance = instance};
-	struct box_spec spec = {.id = BOX, .image = image, .network = BOX_NETWORK_TUNNEL};
-
-	crypto_random_hex(instance + strlen(instance), 6);
-	if (boxcore_open(ret_core, &options, NULL, err))
-		return -1;
-	return box_create(*ret_core, &spec, NULL, err);
-}
-
-static void close_box(struct boxcore *core)
-{
-	struct err err = {0};
-
-	if (!core)
-		return;
-	if (box_delete(core, BOX, NULL, &err) && err.kind != ERR_NOT_FOUND)
-		fprintf(stderr, "%s\n", err.text);
-	boxcore_close(core);
-}
-
 static int serve(const char *folder, struct err *err)
 {
 	struct secret key = {0};
@@ -105,10 +76,7 @@ static int serve(const char *folder, struct err *err)
 	if (store_open(&app.store, folder, err))
 		return -1;
 	store_on_change(app.store, on_change, &heard);
-	rc = getenv("INTAKE_IMAGE") ? open_box(&app.core, getenv("INTAKE_IMAGE"), err)
-				    : 0;
-	if (rc == 0)
-		rc = server_start(&server, &options, http_routes, &app, err);
+	rc = server_start(&server, &options, http_routes, &app, err);
 	if (rc == 0) {
 		atomic_store(&heard, server);
 		printf("listening %d\n", server_port(server));
@@ -117,7 +85,6 @@ static int serve(const char *folder, struct err *err)
 	}
 	atomic_store(&heard, NULL);
 	server_stop(server);
-	close_box(app.core);
 	store_close(app.store);
 	for (size_t i = 0; i < SIGNATURE_SECRETS_MAX; i++)
 		secret_release(&app.hook_secrets[i]);
