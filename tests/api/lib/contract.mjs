@@ -22,7 +22,6 @@ export class Contract {
     assert.match(answer.headers.get('content-type') ?? '', /^application\/json/);
     c.base = base;
     c.doc = await answer.json();
-    if (process.env.NO_CONTRACT && !c.doc.paths) { c.doc = { openapi: '3.1.0', paths: {} }; c.off = true; }
     assert.match(c.doc.openapi, /^3\.[01]\./);
     const Kind = c.doc.openapi.startsWith('3.1') ? Ajv2020 : Ajv;
     c.ajv = new Kind({ strict: false, allErrors: true, validateFormats: true });
@@ -72,7 +71,6 @@ export class Contract {
   }
 
   #violate(what, text) {
-    if (this.off) return;
     if (this.violations.length < 50) this.violations.push(`${what}: ${text}`);
   }
 

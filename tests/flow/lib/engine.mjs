@@ -27,7 +27,7 @@ const filter = (instance) =>
 export async function listInstance(instance) {
   const boxes = (await call('GET', `/containers/json?all=1&filters=${filter(instance)}`)).body;
   const images = (await call('GET', `/images/json?filters=${filter(instance)}`)).body;
-  return { boxes: boxes.map((b) => b.Id), snapshots: images.map((i) => i.RepoTags?.[0] ?? i.Id) };
+  return { boxes: boxes.map((b) => b.Id), snapshots: images.map((i) => i.RepoTags?.find((tag) => tag !== '<none>:<none>') ?? i.Id) };
 }
 
 export async function removeInstance(instance) {
@@ -49,3 +49,4 @@ export async function listVolumes(instance) {
 
 // What the Engine measures of a container, once.
 export const boxStats = async (id) => (await call('GET', `/containers/${id}/stats?stream=false&one-shot=true`)).body;
+export const removeImage = (name) => call('DELETE', `/images/${encodeURIComponent(name)}?force=1`);
