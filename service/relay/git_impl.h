@@ -11,14 +11,14 @@
 #include "service/relay/head.h"
 #include "service/relay/io.h"
 
-enum git_slot_state { SLOT_FREE, SLOT_RUNS, SLOT_ENDED };
-
-/* Written by the link's thread alone, but for `state`, which the slot's own thread ends. */
+/* A connection and its thread.  Only `ended` is the thread's: the rest belongs to who accepts,
+ * and at last to who frees the relay. */
 struct git_slot {
 	struct git_relay *relay;
 	int fd;
 	pthread_t thread;
-	enum git_slot_state state; /* under relay->lock */
+	bool used;  /* there is a thread to join */
+	bool ended; /* under relay->lock */
 };
 
 struct git_relay {

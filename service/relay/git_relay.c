@@ -43,7 +43,7 @@ void git_relay_free(struct git_relay *relay)
 	cancel_fire(relay->cancel, "the git command has ended");
 	/* Nobody starts or joins threads any more. */
 	for (size_t i = 0; i < ARRAY_LEN(relay->slots); i++) {
-		if (relay->slots[i].state != SLOT_FREE)
+		if (relay->slots[i].used)
 			thread_join(relay->slots[i].thread);
 	}
 	cancel_free(relay->cancel);
@@ -82,21 +82,18 @@ static void *slot_run(void *arg)
 	strbuf_release(&conn.io.in);
 	close(slot->fd);
 	LOCKED(&relay->lock);
-	slot->state = SLOT_ENDED;
+	slot->ended = true;
 	return NULL;
 }
 
-static struct git_slot *find_slot(struct git_relay *relay, bool *ret_ended)
+static struct git_slot *find_slot(struct git_relay *relay)
 {
 	LOCKED(&relay->lock);
 	for (size_t i = 0; i < ARRAY_LEN(relay->slots) && !relay->closing; i++) {
 		struct git_slot *slot = &relay->slots[i];
 
-		if (slot->state == SLOT_RUNS)
-			continue;
-		*ret_ended = slot->state == SLOT_ENDED;
-		slot->state = SLOT_FREE;
-		return slot;
+		if (!slot->used || slot->ended)
+			return slot;
 	}
 	return NULL;
 }
@@ -105,10 +102,9 @@ static struct git_slot *find_slot(struct git_relay *relay, bool *ret_ended)
  * no time. */
 static struct git_slot *take_slot(struct git_relay *relay)
 {
-	bool ended = false;
-	struct git_slot *slot = find_slot(relay, &ended);
+	struct git_slot *slot = find_slot(relay);
 
-	if (slot && ended)
+	if (slot && slot->used)
 		thread_join(slot->thread);
 	return slot;
 }
@@ -124,9 +120,8 @@ void git_relay_accept(void *arg, const char *box, int fd)
 		close(fd);
 		return;
 	}
-	*slot = (struct git_slot){.relay = relay, .fd = fd, .state = SLOT_RUNS};
-	if (thread_start(&slot->thread, "git relay", slot_run, slot, &err) < 0) {
+	*slot = (struct git_slot){.relay = relay, .fd = fd};
+	slot->used = thread_start(&slot->thread, "git relay", slot_run, slot, &err) == 0;
+	if (!slot->used)
 		close(fd);
-		slot->state = SLOT_FREE;
-	}
 }

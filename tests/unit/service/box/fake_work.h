@@ -28,7 +28,7 @@
 static struct fake_core *fake;
 static struct boxes boxes;
 static char folder[64];
-static int works; /* that have begun and not been released */
+static _Atomic int works; /* that have begun and not been released */
 static struct store_box box_row = {.git_name = (char[]){"Ann"},
 	.git_email = (char[]){"ann@example.com"},
 	.sealed = (char[]){""},
