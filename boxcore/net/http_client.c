@@ -34,6 +34,8 @@ struct exchange {
 	size_t received;
 	bool head_done; /* curl takes a head that is cut off for a short one */
 	bool in_body;
+	const char *(*refuse)(const struct sockaddr *address);
+	const char *refused; /* why the last address was */
 	char details[CURL_ERROR_SIZE];
 	char description[160];
 };
@@ -145,6 +147,21 @@ static int on_send(void *arg, char *ip, char *local_ip, int port, int local_port
 		return CURL_PREREQFUNC_ABORT;
 	}
 	return CURL_PREREQFUNC_OK;
+}
+
+static curl_socket_t on_socket(
+	void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct exchange *x = arg;
+	const char *why = x->refuse(&address->addr);
+
+	(void)purpose;
+	if (why) {
+		x->refused = why;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(
+		address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static void start_of_head(struct exchange *x, const char *line)
@@ -300,6 +317,10 @@ static void set_request(CURL *easy, struct exchange *x, struct curl_slist *heade
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "boxwright");
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->details);
+	if (x->refuse) {
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, x);
+	}
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, x);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header_line);
@@ -334,7 +355,10 @@ static void start_answer(const struct http_request *request, struct http_answer 
 int http_perform(struct http_client *client, const struct http_request *request,
 	struct http_answer *ret_answer, struct cancel *cancel, struct err *err)
 {
-	struct exchange x = {.request = request, .answer = ret_answer, .err = err};
+	struct exchange x = {.request = request,
+		.answer = ret_answer,
+		.err = err,
+		.refuse = client->peer.refuse};
 	CURLcode code = CURLE_OK;
 
 	start_answer(request, ret_answer);
@@ -363,6 +387,8 @@ int http_perform(struct http_client *client, const struct http_request *request,
 		return -1;
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && x.sent > 0)
 		code = CURLE_WEIRD_SERVER_REPLY; /* not our URL: what came is not HTTP */
+	if (code != CURLE_OK && x.refused && x.sent == 0)
+		return err_set(err, ERR_DENIED, "%s: %s", x.description, x.refused);
 	if (code != CURLE_OK)
 		return http_curl_error(err, client->easy, code, x.details, x.description);
 	if (!x.head_done)

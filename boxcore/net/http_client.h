@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 /* Once in main, before threads start; and at the end.  Counted, so a library may call
  * them again.  SIGPIPE is ignored from then on unless the program handles it. */
@@ -47,6 +48,11 @@ struct http_peer {
 	const char *key_file;
 	bool plain_http; /* allow http:// (unix sockets, loopback, tests); else https only
 			  */
+	/* Asked for each address before it is connected to, so that a name cannot lead
+	 * elsewhere between a look and the connection: why not, or NULL.  A call that reaches
+	 * no other address is ERR_DENIED with that reason.  With it no proxy is used.
+	 * Not for http_upgrade(). */
+	const char *(*refuse)(const struct sockaddr *address);
 };
 
 struct http_client *http_client_new(const struct http_peer *peer);

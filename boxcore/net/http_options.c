@@ -143,6 +143,7 @@ void http_peer_copy(struct http_peer *copy, const struct http_peer *peer)
 	copy->cert_file = mem_strdup(peer->cert_file);
 	copy->key_file = mem_strdup(peer->key_file);
 	copy->plain_http = peer->plain_http;
+	copy->refuse = peer->refuse;
 }
 
 static void free_const(const char *s)
@@ -186,7 +187,7 @@ void http_apply_peer(CURL *easy, const struct http_peer *peer, const char *url)
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	if (peer->unix_socket)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, peer->unix_socket);
-	if (peer->unix_socket || !http_url_is_https(url))
+	if (peer->unix_socket || peer->refuse || !http_url_is_https(url))
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	if (peer->ca_file) {
 		curl_easy_setopt(easy, CURLOPT_CAINFO, peer->ca_file);

@@ -19,10 +19,11 @@ struct agent_drive {
 	int attempt;   /* 0, or 1 after an answer that did not keep to the schema */
 	struct agent_reader *reader;
 	struct relay_lease *lease;
-	uint16_t port;            /* of the lease, once it is listened to */
-	struct relay_usage spent; /* by a former process */
-	struct drive_sink *sink;  /* while it is pumped */
-	struct strbuf said;       /* all texts of this attempt, for a long answer */
+	struct agent_money *money; /* of the lease, when it has the server's key */
+	uint16_t port;             /* of the lease, once it is listened to */
+	struct relay_usage spent;  /* by a former process */
+	struct drive_sink *sink;   /* while it is pumped */
+	struct strbuf said;        /* all texts of this attempt, for a long answer */
 	int64_t saved_ms;
 	bool told_end; /* AGENT_DONE or AGENT_ERROR has come */
 	int stderr_lines;
@@ -53,6 +54,17 @@ void agent_frame_event(struct strbuf *out, const struct agent_event *event);
 char *agent_schema_answer(const char *answer, const json_t *schema, struct err *err);
 /* 0, or ERR_INPUT naming the place. */
 int agent_schema_check(const json_t *value, const json_t *schema, struct err *err);
+
+/* ---- agent_money.c --------------------------------------------------------------------- */
+
+/* ERR_QUOTA when the account has spent what the server's key may cost it in a day. */
+int agent_money_check(struct boxes *boxes, const char *account, struct err *err);
+/* Of one run: put into the lease's spec, told the lease, freed after the lease. */
+struct agent_money *agent_money_new(
+	struct boxes *boxes, const char *account, int64_t spent_microusd);
+void agent_money_put(struct agent_money *money, struct relay_lease_spec *spec);
+void agent_money_lease(struct agent_money *money, struct relay_lease *lease);
+void agent_money_free(struct agent_money *money);
 
 /* ---- agent_start.c --------------------------------------------------------------------- */
 

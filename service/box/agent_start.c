@@ -56,12 +56,32 @@ static int find_keys(
 	return 0;
 }
 
+/* Whether a provider that the run may call would be paid by the server. */
+static bool is_ours(
+	struct box_drive *drive, const char *provider, const struct keys *keys)
+{
+	for (int i = 0; i < RELAY_PROVIDERS; i++) {
+		bool allowed = str_empty(provider) || str_eq(provider, provider_names[i]);
+
+		if (allowed && !secret_is_set(&keys->own[i]) &&
+			relay_has_key(
+				drive->boxes->options.relay, (enum relay_provider_id)i))
+			return true;
+	}
+	return false;
+}
+
 static struct relay_lease *make_lease(
 	struct box_drive *drive, const char *provider, const struct keys *keys)
 {
+	struct agent_drive *agent = drive->agent;
+	CLEANUP(mem)
+	char *name =
+		mem_printf("a run in %s (box.agent_cost_usd, box.agent_cost_usd_day)",
+			drive->row.box_id);
 	struct relay_lease_spec spec = {
-		.name = drive->row.box_id,
-		.spent = drive->agent->spent,
+		.name = name,
+		.spent = agent->spent,
 		.cancel = drive->boxes->stop,
 	};
 
@@ -70,7 +90,15 @@ static struct relay_lease *make_lease(
 			str_empty(provider) || str_eq(provider, provider_names[i]);
 		spec.key[i] = &keys->own[i];
 	}
-	return relay_lease_new(drive->boxes->options.relay, &spec);
+	if (is_ours(drive, provider, keys)) {
+		agent->money = agent_money_new(
+			drive->boxes, drive->row.account, agent->spent.cost_microusd);
+		agent_money_put(agent->money, &spec);
+	}
+	struct relay_lease *lease = relay_lease_new(drive->boxes->options.relay, &spec);
+	if (agent->money)
+		agent_money_lease(agent->money, lease);
+	return lease;
 }
 
 int agent_listen(struct box_drive *drive, uint16_t port, struct err *err)
@@ -80,6 +108,10 @@ int agent_listen(struct box_drive *drive, uint16_t port, struct err *err)
 	CLEANUP(keys) struct keys keys = {0};
 
 	if (find_keys(drive, provider, &keys, err) < 0)
+		return -1;
+	/* A run that is taken up goes on; its next call sees the limit. */
+	if (!agent->attached && is_ours(drive, provider, &keys) &&
+		agent_money_check(drive->boxes, drive->row.account, err) < 0)
 		return -1;
 	agent->lease = make_lease(drive, provider, &keys);
 	/* A port that a program of the box has taken is passed over. */
@@ -114,6 +146,7 @@ void agent_hang_up(struct box_drive *drive)
 		box_unlisten(drive->boxes->options.core, drive->row.box_id, agent->port);
 	agent->port = 0;
 	relay_lease_free(TAKE(agent->lease));
+	agent_money_free(TAKE(agent->money));
 	drive_give_port(drive);
 }
 

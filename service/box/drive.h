@@ -17,6 +17,8 @@
 #include "service/box/boxes-internal.h"
 #include "service/store/store_box_run.h"
 
+#include <sys/socket.h>
+
 #define DRIVE_STOP_GRACE_MS 2000 /* an agent writes its last line within that */
 
 struct agent_drive; /* agent.h */
@@ -168,6 +170,9 @@ char *webhook_seal(
 	struct boxes *boxes, const json_t *webhook, const char *member, struct err *err);
 int webhook_check(
 	const char *url, const json_t *headers, const char *member, struct err *err);
+/* webhook_reach.c: why a webhook may not go there, or NULL; and whose may go all the same. */
+const char *webhook_refuse(const struct sockaddr *address);
+bool webhook_goes_anywhere(const struct boxes *boxes, const char *account);
 /* Sends what is due, on a thread of ours. */
 void webhooks_kick(struct boxes *boxes);
 

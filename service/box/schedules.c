@@ -37,6 +37,21 @@ static json_t *show(struct boxes *boxes, const struct store_box_schedule *row)
 	return schedule_json(row, headers);
 }
 
+/* Who may only look is told that there are headers, not what was entrusted in them. */
+static json_t *show_to(struct boxes *boxes, const struct box_caller *who,
+	const struct store_box_schedule *row)
+{
+	json_t *json = show(boxes, row);
+	const char *name;
+	json_t *value;
+
+	if (!who->write)
+		json_object_foreach (
+			json_object_get(json, "webhook_headers"), name, value)
+			json_string_set(value, "***");
+	return json;
+}
+
 /* What a wish makes of a row. */
 static int take_wish(struct boxes *boxes, struct store_box_schedule *row,
 	const struct schedule_wish *wish, struct err *err)
@@ -115,7 +130,7 @@ int boxes_schedule_list(struct boxes *boxes, const struct box_caller *who,
 		return -1;
 	*ret = json_array();
 	for (size_t i = 0; i < list.count; i++)
-		json_array_append_new(*ret, show(boxes, &list.rows[i]));
+		json_array_append_new(*ret, show_to(boxes, who, &list.rows[i]));
 	return 0;
 }
 
@@ -126,7 +141,7 @@ int boxes_schedule_get(struct boxes *boxes, const struct box_caller *who, const 
 
 	if (find(boxes, who, box, schedule, &row, err) < 0)
 		return -1;
-	*ret = show(boxes, &row);
+	*ret = show_to(boxes, who, &row);
 	return 0;
 }
 

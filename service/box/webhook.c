@@ -4,8 +4,8 @@
  *
  * What is due stands in the rows, so a restart loses none.  A delivery that fails is tried
  * again with growing waits; any status from 200 to 299 is a success, a redirect is none.
- * The caller may name any address that the server reaches, also private ones: who has a key
- * is trusted with that; nothing of the answer is passed on.
+ * Addresses of the house are for the operator's account alone, unless box.webhook_private says
+ * otherwise: see webhook_reach.c.  Nothing of the answer is passed on but its status.
  */
 #include "service/box/drive.h"
 
@@ -158,7 +158,9 @@ static int post(struct boxes *boxes, const struct store_box_run *run, const json
 	struct http_peer peer = {.plain_http = true,
 		.ca_file = str_empty(boxes->options.config->ca_bundle)
 				   ? NULL
-				   : boxes->options.config->ca_bundle};
+				   : boxes->options.config->ca_bundle,
+		.refuse = webhook_goes_anywhere(boxes, run->account) ? NULL
+								     : webhook_refuse};
 	CLEANUP(http_client) struct http_client *client = http_client_new(&peer);
 	bool typed = false;
 

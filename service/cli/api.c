@@ -7,6 +7,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "boxcore/net/http_client.h"
+#include "service/cli/terminal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +153,9 @@ json_t *api_call(struct api *api, const char *method, const char *path,
 	}
 	if (answer.body.len == 0)
 		return json_object();
-	return json_parse(strbuf_str(&answer.body), answer.body.len, err);
+	json_t *json = json_parse(strbuf_str(&answer.body), answer.body.len, err);
+	terminal_clean(json);
+	return json;
 }
 
 int api_raw(struct api *api, const struct api_raw *call, struct err *err)

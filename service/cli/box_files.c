@@ -5,6 +5,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/cli/box_cmd.h"
+#include "service/cli/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +50,7 @@ static int files_ls(const struct files *f)
 	json_array_foreach (json_object_get(answer, "files"), i, entry)
 		printf("%12lld %-25s %s%s\n", (long long)json_or_int(entry, "size", 0),
 			json_or_string(entry, "mod_time", ""),
-			json_or_string(entry, "name", "?"),
+			terminal_line(entry, "name", "?"),
 			json_or_bool(entry, "is_dir", false) ? "/" : "");
 	return CLI_OK;
 }

@@ -7,6 +7,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/cli/box_cmd.h"
+#include "service/cli/terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,7 +150,7 @@ static void show_progress(struct api *api, const char *id, int64_t *seen)
 	CLEANUP(json)
 	json_t *answer = api_call(api, "GET", strbuf_str(&path), NULL, &ignored);
 	json_array_foreach (json_object_get(answer, "logs"), i, line) {
-		fprintf(stderr, "  %s\n", json_or_string(line, "message", ""));
+		fprintf(stderr, "  %s\n", terminal_line(line, "message", ""));
 		*seen += 1;
 	}
 }

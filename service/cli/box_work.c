@@ -5,6 +5,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/cli/box_cmd.h"
+#include "service/cli/terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ static void show_event(struct events *e, const char *text)
 	struct err ignored = {0};
 	CLEANUP(json) json_t *data = json_parse(text, strlen(text), &ignored);
 
+	terminal_clean(data);
 	if (e->json) {
 		printf("{\"event\":\"%s\",\"data\":%s}\n", e->name, text);
 		fflush(stdout);
@@ -181,7 +183,7 @@ static void show_run(const json_t *run)
 		json_or_string(run, "type", "?"), json_or_string(run, "status", "?"),
 		(long long)json_or_int(run, "duration_ms", 0),
 		(double)json_or_int(run, "cpu_ns", 0) / 1e9,
-		json_or_string(run, "prompt", ""));
+		terminal_line(run, "prompt", ""));
 }
 
 int box_runs_cmd(int argc, char **argv)
@@ -197,7 +199,7 @@ static void show_log(const json_t *line)
 	printf("%s %-6s %-5s %s\n",
 		clock_iso(json_or_int(line, "timestamp", 0), at, sizeof at),
 		json_or_string(line, "source", "?"), json_or_string(line, "level", "?"),
-		json_or_string(line, "message", ""));
+		terminal_line(line, "message", ""));
 }
 
 int box_logs_cmd(int argc, char **argv)

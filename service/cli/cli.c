@@ -4,10 +4,12 @@
 
 #include "boxcore/base/cleanup.h"
 #include "boxcore/base/str.h"
+#include "boxcore/base/strbuf.h"
 #include "service/repo/worker.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static int cli_help(int argc, char **argv);
 static int cli_version(int argc, char **argv);
@@ -85,7 +87,11 @@ static int cli_help(int argc, char **argv)
 
 int cli_fail(const struct err *err)
 {
-	fprintf(stderr, "boxwright: %s\n", err->text);
+	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(4 * sizeof err->text);
+
+	/* The service's words may quote a box. */
+	str_clean_utf8(&clean, err->text, strlen(err->text), false);
+	fprintf(stderr, "boxwright: %s\n", strbuf_str(&clean));
 	return CLI_FAILED;
 }
 

@@ -7,6 +7,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/cli/api.h"
+#include "service/cli/terminal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -160,6 +161,7 @@ static bool follow_event(void *arg, const char *data)
 	CLEANUP(json) json_t *event = json_parse(data, strlen(data), &ignored);
 
 	(void)arg;
+	terminal_clean(event);
 	if (event && json_at(event, "kind"))
 		print_event(event);
 	fflush(stdout);

@@ -557,6 +557,40 @@ static void nobody_listens(void **state)
 	assert_int_equal(f->answer.status, 0);
 }
 
+static const char *refuse_loopback(const struct sockaddr *address)
+{
+	return address->sa_family == AF_INET ? "not there" : NULL;
+}
+
+static const char *refuse_nothing(const struct sockaddr *address)
+{
+	(void)address;
+	return NULL;
+}
+
+/* An address is judged when it is connected to, whatever name led there; and the
+ * environment's proxy does not go there instead. */
+static void addresses_can_be_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct http_peer no = {.plain_http = true, .refuse = refuse_loopback};
+	struct http_peer yes = {.plain_http = true, .refuse = refuse_nothing};
+	CLEANUP(http_client) struct http_client *shut = http_client_new(&no);
+	CLEANUP(http_client) struct http_client *open = http_client_new(&yes);
+	struct http_request request = {
+		.method = "GET", .url = url(f, "/hello"), .max_body = 10};
+	struct http_answer answer = {0};
+	struct err err = {0};
+
+	assert_int_equal(http_perform(shut, &request, &answer, NULL, &err), -1);
+	http_answer_release(&answer);
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_non_null(strstr(err.text, "not there"));
+	assert_int_equal(http_perform(open, &request, &answer, NULL, &err), 0);
+	assert_int_equal(answer.status, 200);
+	http_answer_release(&answer);
+}
+
 static void over_a_unix_socket(void **state)
 {
 	char path[] = "/tmp/boxwright-test-http.sock";
@@ -609,6 +643,7 @@ int main(void)
 		T(sink_takes_the_body_but_not_a_refusal),
 		T(post_is_not_sent_twice),
 		T(nobody_listens),
+		T(addresses_can_be_refused),
 		cmocka_unit_test(over_a_unix_socket),
 	};
 
