@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { Box } from '@upstash/box';
 import { useService } from './lib/service.mjs';
 
-const s = useService();
+const s = useService({ config: { api: { cors_origins: ['https://app.example'] } } });
 const LOOK = ['GET', 'HEAD', 'OPTIONS'];
 let box;
 let names;
@@ -42,16 +42,15 @@ function fill(template) {
 }
 
 // All that a caller could have changed.
-const state = async () => JSON.stringify([
-  s.rows('SELECT id, name, state, labels, network, init_command, git_name, git_email, agent, model, runner, skills, sealed, keep_alive FROM box ORDER BY id'),
-  s.rows('SELECT id, state, name FROM box_snapshot ORDER BY id'),
-  s.rows('SELECT id, state, cron, detail FROM box_schedule ORDER BY id'),
-  s.rows('SELECT box_id, port, token_hash, password_hash FROM box_preview ORDER BY box_id, port'),
-  s.rows('SELECT id, state FROM box_run ORDER BY id'),
-  s.rows('SELECT account, name, sealed FROM account_env ORDER BY account, name'),
-  s.rows('SELECT id, revoked_ms FROM api_key ORDER BY id'),
-  await box.files.read('file'),
-]);
+const state = async () => JSON.stringify([await box.files.read('file'), s.rowsOf([
+  'SELECT id, name, state, labels, network, init_command, git_name, git_email, agent, model, runner, skills, sealed, keep_alive FROM box ORDER BY id',
+  'SELECT id, state, name FROM box_snapshot ORDER BY id',
+  'SELECT id, state, cron, detail FROM box_schedule ORDER BY id',
+  'SELECT box_id, port, token_hash, password_hash FROM box_preview ORDER BY box_id, port',
+  'SELECT id, state FROM box_run ORDER BY id',
+  'SELECT account, name, sealed FROM account_env ORDER BY account, name',
+  'SELECT id, revoked_ms FROM api_key ORDER BY id',
+])]);
 const BODY = { POST: '{}', PUT: '{}', PATCH: '{}' };
 
 // Calls every route in one way; gathers what is not as it should be.

@@ -84,12 +84,13 @@ export class Service {
   }
 
   // Rows of the service's own database; it goes on meanwhile.
-  rows(sql) {
+  rows(sql) { return this.rowsOf([sql])[0]; }
+  rowsOf(queries) {
     const out = execFileSync('python3', ['-c', `
 import json, sqlite3, sys
 db = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True, timeout=10)
 db.row_factory = sqlite3.Row
-print(json.dumps([dict(r) for r in db.execute(sys.argv[2])]))`, this.#database(), sql], { maxBuffer: 64 << 20 });
+print(json.dumps([[dict(r) for r in db.execute(q)] for q in json.loads(sys.argv[2])]))`, this.#database(), JSON.stringify(queries)], { maxBuffer: 64 << 20 });
     return JSON.parse(out);
   }
 
@@ -142,9 +143,9 @@ db.execute(sys.argv[2], json.loads(sys.argv[3]))`, this.#database(), sql, JSON.s
     const engine = await listInstance(this.instance);
     const volumes = await listVolumes(this.instance);
     const rows = [];
-    for (const table of ['box', 'box_run', 'box_log', 'box_snapshot', 'box_schedule', 'box_preview'])
-      for (const { n } of this.rows(`SELECT count(*) AS n FROM ${table}`))
-        if (n) rows.push(`${n} rows of ${table}`);
+    const tables = ['box', 'box_run', 'box_log', 'box_snapshot', 'box_schedule', 'box_preview'];
+    for (const [i, [{ n }]] of this.rowsOf(tables.map((table) => `SELECT count(*) AS n FROM ${table}`)).entries())
+      if (n) rows.push(`${n} rows of ${tables[i]}`);
     return [...engine.boxes.map((b) => `container ${b.slice(0, 12)}`),
       ...engine.snapshots.map((i) => `image ${i}`), ...volumes.map((v) => `volume ${v}`), ...rows].join(', ');
   }
