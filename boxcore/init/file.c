@@ -326,7 +326,10 @@ static int file_rename(const char *from, const char *to)
 		return fail(from);
 	/* Another file system, or a folder of the image, which an overlay cannot move: mv
 	 * copies it. */
-	execlp("mv", "mv", "-f", "-T", "--", from, to, (char *)NULL);
+	execve("/bin/mv",
+		(char *[]){"mv", "-f", "-T", "--", (char *)(uintptr_t)from,
+			(char *)(uintptr_t)to, NULL},
+		environ);
 	errno = EXDEV;
 	return fail(from);
 }
