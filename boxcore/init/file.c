@@ -326,10 +326,8 @@ static int file_rename(const char *from, const char *to)
 		return fail(from);
 	/* Another file system, or a folder of the image, which an overlay cannot move: mv
 	 * copies it. */
-	execve("/bin/mv",
-		(char *[]){"mv", "-f", "-T", "--", (char *)(uintptr_t)from,
-			(char *)(uintptr_t)to, NULL},
-		environ);
+	const char *argv[] = {"mv", "-f", "-T", "--", from, to, NULL};
+	execve("/bin/mv", (char *const *)(uintptr_t)argv, environ);
 	errno = EXDEV;
 	return fail(from);
 }
