@@ -164,8 +164,9 @@ static bool is_loopback_authority(const char *text)
 }
 
 /* A page in this machine's browser can send requests here: under a name of its own that
- * points to loopback (Host), or from its own origin (Origin).  A proxy that says so is no
- * program of this machine. */
+ * points to loopback (Host), or from its own origin (Origin): another one than ours is refused
+ * also when it is of loopback, for so are the public URLs of boxes.  A proxy that says so is
+ * no program of this machine. */
 static bool is_local(const struct request *request)
 {
 	static const char *const relayed[] = {
@@ -181,8 +182,7 @@ static bool is_local(const struct request *request)
 		return false;
 	if (!origin || cors_names(request->server->app, origin))
 		return true;
-	return str_starts(origin, http) &&
-	       is_loopback_authority(origin + sizeof(http) - 1);
+	return str_starts(origin, http) && str_eq_nocase(origin + sizeof(http) - 1, host);
 }
 
 static const char no_key[] =

@@ -27,7 +27,7 @@ enum {
 	HEAD_MS = 400,
 	BODY_MS = 400,
 	IDLE_MS = 600,
-	BIG = 3 * 1024 * 1024
+	BIG = 16 * 1024 * 1024 /* more than two sockets hold */
 };
 
 /* ---- routes ------------------------------------------------------------------------------ */
@@ -666,14 +666,21 @@ static void test_only_this_machine_without_a_key(void **state)
 	expect("GET /key HTTP/1.1\r\nHost: 127.0.0.1:7331\r\n" CLOSE "\r\n", 202,
 		"at once");
 	expect("GET /key HTTP/1.1\r\nHost: [::1]:7331\r\n" CLOSE "\r\n", 202, "at once");
-	expect(HEAD("GET /key") "Origin: http://localhost:3000\r\n" CLOSE "\r\n", 202,
-		"at once");
+	expect("GET /key HTTP/1.1\r\nHost: 127.0.0.1:7331\r\n"
+	       "Origin: http://127.0.0.1:7331\r\n" CLOSE "\r\n",
+		202, "at once");
 	expect("GET /key HTTP/1.1\r\nHost: evil.example\r\n" CLOSE "\r\n", 401, "key");
 	expect("GET /key HTTP/1.1\r\nHost: localhost.evil.example\r\n" CLOSE "\r\n", 401,
 		"key");
 	expect("GET /key HTTP/1.1\r\nHost: 128.0.0.1\r\n" CLOSE "\r\n", 401, "key");
 	expect("GET /key HTTP/1.1\r\nHost: [::1]evil\r\n" CLOSE "\r\n", 401, "key");
 	expect(HEAD("GET /key") "Origin: https://evil.example\r\n" CLOSE "\r\n", 401,
+		"key");
+	/* What a box serves at its public URL is a page of loopback too, and hostile. */
+	expect("GET /key HTTP/1.1\r\nHost: 127.0.0.1:7331\r\n"
+	       "Origin: http://127.0.0.1:7400\r\n" CLOSE "\r\n",
+		401, "key");
+	expect(HEAD("GET /key") "Origin: http://localhost:3000\r\n" CLOSE "\r\n", 401,
 		"key");
 	expect(HEAD("GET /key") "Origin: null\r\n" CLOSE "\r\n", 401, "key");
 	expect(HEAD("GET /key") "X-Forwarded-For: 1.2.3.4\r\n" CLOSE "\r\n", 401, "key");
