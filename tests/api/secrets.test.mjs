@@ -125,6 +125,7 @@ test('nor does the Engine know it', async () => {
 test('nor do the files of a box, beyond what is its own', async () => {
   const all = await sh(restored, 'echo read-this-too > /home/boxuser/new; sudo find /home /workspace /tmp /etc /opt /root /var/tmp /run -xdev -type f -size -2M -mmin -10 -exec cat {} + 2>/dev/null; true');
   assert.match(all, /read-this-too/);
-  assert.deepEqual(found(all), []);
+  // An agent reads the headers of its MCP servers from a file.
+  assert.deepEqual(found(all, ['mcpheader']), []);
   await restored.delete();
 });
