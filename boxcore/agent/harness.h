@@ -136,7 +136,7 @@ enum agent_event_kind {
 	AGENT_NOTICE,      /* text: a retry, a warning, a line that was cut; not an end */
 	AGENT_ERROR,       /* text: why the agent gave up */
 	AGENT_DONE,        /* text: the final answer, session_id, usage */
-	AGENT_OTHER,       /* custom only, an event of its own: tool is its name, input its
+	AGENT_OTHER, /* custom only, an event of its own: tool is its name, input its
 			      JSON */
 };
 

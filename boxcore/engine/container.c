@@ -241,12 +241,18 @@ int engine_container_inspect(struct engine *engine, const char *id,
 static int exit_code_of(const char *status)
 {
 	static const char before[] = "Exited (";
-	char *end = NULL;
+	char digits[4];
+	uint64_t code;
 
 	if (!str_starts(status, before))
 		return -1;
-	long code = strtol(status + strlen(before), &end, 10);
-	return *end == ')' && code >= 0 && code <= 255 ? (int)code : -1;
+	const char *from = status + strlen(before);
+	size_t n = strcspn(from, ")");
+	if (n >= sizeof digits || from[n] == '\0')
+		return -1;
+	memcpy(digits, from, n);
+	digits[n] = '\0';
+	return str_to_u64(digits, 0, 255, &code) ? (int)code : -1;
 }
 
 static void read_listed(struct engine_container *c, const json_t *json)

@@ -112,7 +112,7 @@ static void note_gateway(void)
 /* The addresses of the box itself, host byte order. */
 static size_t own_addresses(int fd, uint32_t *own, size_t most)
 {
-	struct ifreq requests[INTERFACES_MAX + 1];
+	struct ifreq requests[INTERFACES_MAX + 1] = {0};
 	struct ifconf list = {.ifc_len = sizeof requests, .ifc_req = requests};
 	size_t count = 0;
 

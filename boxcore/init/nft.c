@@ -64,7 +64,8 @@ static void put(struct batch *batch, const void *data, size_t len)
 
 	if (batch->len + len + pad > BATCH_MAX)
 		return; /* sized for all that is made here; the kernel would refuse the rest */
-	memcpy(batch->buf + batch->len, data, len);
+	if (len > 0)
+		memcpy(batch->buf + batch->len, data, len);
 	memcpy(batch->buf + batch->len + len, zero, pad);
 	batch->len += len + pad;
 }

@@ -55,7 +55,7 @@ char *box_path(const char *id, const char *tail)
 	return strbuf_take(&path);
 }
 
-void query_add(struct strbuf *path, const char *name, const char *value)
+void cli_query_add(struct strbuf *path, const char *name, const char *value)
 {
 	strbuf_addc(path, memchr(strbuf_str(path), '?', path->len) ? '&' : '?');
 	strbuf_adds(path, name);
@@ -63,7 +63,7 @@ void query_add(struct strbuf *path, const char *name, const char *value)
 	str_url_encode(path, value, true);
 }
 
-int print_json(const json_t *answer)
+int cli_print_json(const json_t *answer)
 {
 	json_dumpf(answer, stdout, JSON_INDENT(2));
 	putchar('\n');
@@ -83,7 +83,7 @@ int box_call(const char *method, const char *path, json_t *body, bool json,
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	if (done)
 		printf("%s %s\n", subject, done);
 	return CLI_OK;

@@ -27,9 +27,9 @@ const struct box_command *box_command_at(size_t i); /* NULL behind the last */
 /* "/v2/box/ID" and the tail; free() it. */
 char *box_path(const char *id, const char *tail);
 /* Appends "?name=value" or "&name=value". */
-void query_add(struct strbuf *path, const char *name, const char *value);
+void cli_query_add(struct strbuf *path, const char *name, const char *value);
 /* Prints the answer as JSON. */
-int print_json(const json_t *answer);
+int cli_print_json(const json_t *answer);
 /* One call whose answer is printed as JSON with `json`, else `done` (a sentence with one %s
  * for `subject`, or NULL for nothing). */
 int box_call(const char *method, const char *path, json_t *body, bool json,

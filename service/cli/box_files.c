@@ -31,7 +31,7 @@ static json_t *get(const struct files *f, const char *tail, const char *name,
 
 	strbuf_adds(&path, start);
 	if (value)
-		query_add(&path, name, value);
+		cli_query_add(&path, name, value);
 	return api ? api_call(api, "GET", strbuf_str(&path), NULL, err) : NULL;
 }
 
@@ -46,7 +46,7 @@ static int files_ls(const struct files *f)
 	if (!answer)
 		return cli_fail(&err);
 	if (f->json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	json_array_foreach (json_object_get(answer, "files"), i, entry)
 		printf("%12lld %-25s %s%s\n", (long long)json_or_int(entry, "size", 0),
 			json_or_string(entry, "mod_time", ""),
@@ -61,7 +61,7 @@ static int files_stat(const struct files *f)
 	CLEANUP(json)
 	json_t *answer = get(f, "/files/stat", "path", f->words.items[2], &err);
 
-	return answer ? print_json(answer) : cli_fail(&err);
+	return answer ? cli_print_json(answer) : cli_fail(&err);
 }
 
 /* ---- out of the box -------------------------------------------------------------------- */
@@ -83,7 +83,7 @@ static int fetch(const struct files *f, FILE *out)
 	CLEANUP(api) struct api *api = api_open(&err);
 
 	strbuf_adds(&path, start);
-	query_add(&path, "folder", f->words.items[2]);
+	cli_query_add(&path, "folder", f->words.items[2]);
 	struct api_raw call = {
 		.method = "GET", .path = strbuf_str(&path), .sink = to_file, .arg = out};
 	if (!api || api_raw(api, &call, &err) < 0)

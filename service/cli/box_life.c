@@ -195,7 +195,7 @@ static int make(const struct create *c, const char *path, const char *snapshot)
 	if (!box)
 		return cli_fail(&err);
 	if (c->json)
-		return print_json(box);
+		return cli_print_json(box);
 	printf("%s\n", json_or_string(box, "id", "?"));
 	return CLI_OK;
 }
@@ -257,13 +257,13 @@ int box_list_cmd(int argc, char **argv)
 	CLEANUP(api) struct api *api = api_open(&err);
 	strbuf_adds(&path, "/v2/box");
 	if (label)
-		query_add(&path, "label", label);
+		cli_query_add(&path, "label", label);
 	CLEANUP(json)
 	json_t *boxes = api ? api_call(api, "GET", strbuf_str(&path), NULL, &err) : NULL;
 	if (!boxes)
 		return cli_fail(&err);
 	if (json)
-		return print_json(boxes);
+		return cli_print_json(boxes);
 	printf("%-28s %-9s %-7s %-9s %9s %-20s %s\n", "BOX", "STATUS", "SIZE", "RUNTIME",
 		"CPU s", "CREATED", "NAME");
 	json_array_foreach (boxes, i, box)
@@ -290,7 +290,7 @@ int box_get_cmd(int argc, char **argv)
 	if (!box)
 		return cli_fail(&err);
 	if (json)
-		return print_json(box);
+		return cli_print_json(box);
 	json_object_foreach (box, key, value) {
 		CLEANUP(mem)
 		char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
@@ -354,7 +354,7 @@ static int snapshot_list(const char *box, bool json)
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	printf("%-28s %-9s %10s %-28s %-20s %s\n", "SNAPSHOT", "STATUS", "MiB", "BOX",
 		"CREATED", "NAME");
 	json_array_foreach (json_object_get(answer, "snapshots"), i, s) {
@@ -397,7 +397,7 @@ static int snapshot_make(const char *box, const char *name, bool json)
 	if (!made)
 		return cli_fail(&err);
 	if (json)
-		return print_json(made);
+		return cli_print_json(made);
 	printf("%s\n", json_or_string(made, "id", "?"));
 	return CLI_OK;
 }
@@ -453,7 +453,7 @@ int box_usage_cmd(int argc, char **argv)
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	printf("%-28s %10s %10s %12s %12s %10s\n", "BOX", "CPU s", "DISK MiB",
 		"TOKENS IN", "TOKENS OUT", "USD");
 	json_array_foreach (json_object_get(answer, "boxes"), i, row)

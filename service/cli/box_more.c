@@ -52,7 +52,7 @@ static int url_add(const char *box, const char *port, bool bearer, bool basic, b
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	printf("%s\n", json_or_string(answer, "url", "?"));
 	if (bearer)
 		printf("Authorization: Bearer %s\n", json_or_string(answer, "token", ""));
@@ -73,7 +73,7 @@ static int url_list(const char *box, bool json)
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	json_array_foreach (json_object_get(answer, "previews"), i, p)
 		printf("%5lld %s%s%s\n", (long long)json_or_int(p, "port", 0),
 			json_or_string(p, "url", "?"),
@@ -144,7 +144,7 @@ static int schedule_add(const struct schedule *s)
 	if (!answer)
 		return cli_fail(&err);
 	if (s->json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	printf("%s\n", json_or_string(answer, "id", "?"));
 	return CLI_OK;
 }
@@ -173,7 +173,7 @@ static int schedule_list(const char *box, bool json)
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	printf("%-24s %-7s %-16s %5s %5s %-9s %s\n", "SCHEDULE", "STATUS", "CRON (UTC)",
 		"RUNS", "FAILS", "LAST", "WHAT");
 	json_array_foreach (answer, i, s)
@@ -225,7 +225,7 @@ static int env_list(bool json)
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	json_object_foreach (json_object_get(answer, "env_vars"), name, value)
 		printf("%s=%s\n", name, json_string_value(value));
 	return CLI_OK;

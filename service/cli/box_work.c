@@ -169,7 +169,7 @@ static int list_of_box(int argc, char **argv, const char *tail, const char *memb
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	if (title)
 		puts(title);
 	json_array_foreach (json_object_get(answer, member), i, row)
@@ -340,7 +340,7 @@ int box_git_cmd(int argc, char **argv)
 	CLEANUP(mem) char *start = box_path(g.words.items[0], "/git/");
 	strbuf_addf(&path, "%s%s", start, verb);
 	if (look && g.folder)
-		query_add(&path, "folder", g.folder);
+		cli_query_add(&path, "folder", g.folder);
 	CLEANUP(api) struct api *api = api_open(&err);
 	CLEANUP(json)
 	json_t *answer =
@@ -348,5 +348,5 @@ int box_git_cmd(int argc, char **argv)
 		    : NULL;
 	if (!answer)
 		return cli_fail(&err);
-	return g.json ? print_json(answer) : git_show(answer, verb);
+	return g.json ? cli_print_json(answer) : git_show(answer, verb);
 }

@@ -26,7 +26,7 @@ static int key_create(const char *name, const char *account, bool read_only, boo
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	/* The key alone on stdout, so that it can go into a file. */
 	printf("%s\n", json_or_string(answer, "key", "?"));
 	fprintf(stderr, "key %s of account %s; it is not shown again\n",
@@ -61,7 +61,7 @@ static int key_list(bool json)
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
-		return print_json(answer);
+		return cli_print_json(answer);
 	printf("%-20s %-16s %-5s %-6s %-20s %-20s %s\n", "KEY", "ACCOUNT", "SCOPE",
 		"ENDS", "CREATED", "USED", "NAME");
 	json_array_foreach (json_object_get(answer, "keys"), i, key)

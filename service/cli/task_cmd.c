@@ -38,7 +38,7 @@ static bool task_id(int argc, char **argv, uint64_t *ret)
 	return str_to_u64(word, 1, INT64_MAX, ret);
 }
 
-static void print_json(const json_t *json)
+static void cli_print_json(const json_t *json)
 {
 	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 	putchar('\n');
@@ -86,7 +86,7 @@ static int task_list(int argc, char **argv, struct err *err)
 	if (!answer)
 		return cli_fail(err);
 	if (has_flag(argc, argv, "--json")) {
-		print_json(answer);
+		cli_print_json(answer);
 		return CLI_OK;
 	}
 	printf("%-6s %-9s %-8s %-28s %-20s %s\n", "TASK", "STATE", "STEP", "ISSUE",
@@ -126,7 +126,7 @@ static int task_show(int argc, char **argv, struct err *err)
 	if (!task)
 		return cli_fail(err);
 	if (has_flag(argc, argv, "--json")) {
-		print_json(task);
+		cli_print_json(task);
 		return CLI_OK;
 	}
 	static const char *const shown[] = {"state", "outcome", "owner", "repo", "number",
@@ -246,7 +246,7 @@ static int task_why(int argc, char **argv, struct err *err)
 	CLEANUP(json) json_t *answer = api_call(api, "GET", strbuf_str(&path), NULL, err);
 	if (!answer)
 		return cli_fail(err);
-	print_json(answer);
+	cli_print_json(answer);
 	return CLI_OK;
 }
 

@@ -186,7 +186,7 @@ static int read_quoted(const char **at, char *ret, size_t size, struct err *err)
 static int read_disposition(
 	const char *value, struct multipart_part *part, struct err *err)
 {
-	char other[1024];
+	char other[1024] = "";
 
 	if (strncasecmp(value, "form-data", 9) != 0)
 		return bad_disposition(err);

@@ -473,7 +473,8 @@ static void check_all(void)
 {
 	expect(PREFLIGHT("https://any.example"), 204,
 		"Access-Control-Allow-Origin: *\r\n");
-	expect(PREFLIGHT("\t"), 204, "Allow-Origin: *\r\n"); /* the setting's word, not its own */
+	expect(PREFLIGHT("\t"), 204,
+		"Allow-Origin: *\r\n"); /* the setting's word, not its own */
 }
 
 static void test_origins(void **state)
