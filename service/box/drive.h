@@ -138,7 +138,7 @@ void drive_kill(struct box_drive *drive, int64_t grace_ms);
 /* Starts the run of drive->name, or finds it when the link was lost in between. */
 int drive_start(struct box_drive *drive, const struct run_spec *spec,
 	struct cancel *cancel, struct err *err);
-void shell_pump(struct box_drive *drive, const struct box_sink *sink,
+void drive_pump_shell(struct box_drive *drive, const struct box_sink *sink,
 	struct box_run_end *ret_end);
 
 /* ---- agent_pump.c ---------------------------------------------------------------------- */

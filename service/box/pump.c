@@ -223,7 +223,7 @@ static bool shell_follow(
 	}
 }
 
-void shell_pump(
+void drive_pump_shell(
 	struct box_drive *drive, const struct box_sink *sink, struct box_run_end *end)
 {
 	struct drive_sink to;
@@ -263,6 +263,6 @@ void box_drive_pump(
 	if (own->kind == DRIVE_AGENT)
 		agent_pump(own, sink, ret_end);
 	else
-		shell_pump(own, sink, ret_end);
+		drive_pump_shell(own, sink, ret_end);
 	drive_unlist(own);
 }
