@@ -77,6 +77,8 @@
 	(64 * LIMIT_KIB) /* what a person asked for: GitHub's comment size */
 #define LIMIT_LOG_LINE (8 * LIMIT_KIB)
 #define LIMIT_SETUP_OUTPUT (8 * LIMIT_MIB) /* of one set-up command */
+#define LIMIT_CHECK_OUTPUT (8 * LIMIT_KIB) /* kept of a check: its first and its last */
+#define LIMIT_CHECKS_TEXT (20 * LIMIT_KIB) /* of failed ones in a pull request */
 #define LIMIT_GIT_TALK (64 * LIMIT_KIB)    /* what a git command says */
 #define LIMIT_SECRET (16 * LIMIT_KIB)      /* a 4096-bit RSA key is 3.3 KiB */
 #define LIMIT_CONFIG (256 * LIMIT_KIB)     /* a YAML file */

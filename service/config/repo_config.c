@@ -117,6 +117,7 @@ static void lay_box(struct repo_config *rc, const struct said *said,
 	}
 	settings_list_copy(&rc->setup, &said->setup);
 	settings_list_copy(&rc->check, &said->check);
+	rc->check_required = said->check_required;
 	settings_list_copy(&rc->protect, &said->protect);
 }
 

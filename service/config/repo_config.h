@@ -5,7 +5,8 @@
  *	version: 1
  *	runtime: node                  # or image: ghcr.io/me/ci@sha256:...
  *	setup: [npm ci]                # run once, its result is kept as a snapshot
- *	check: [npm test]
+ *	check: [npm test]              # run on the result, in a second box without network
+ *	check_required: true
  *	agent: {harness: codex, model: gpt-5}
  *	limits: {minutes: 30, cost_usd: 2.5, files: 100}
  *	pr: {draft: true, labels: [bot], branch_prefix: boxwright/}
@@ -35,6 +36,7 @@ struct repo_config {
 	char *runtime; /* "node", "python", ...: then image is "boxwright/<runtime>"; NULL */
 	struct config_list setup; /* shell commands, in order */
 	struct config_list check;
+	bool check_required;        /* a failed check: no pull request */
 	struct config_list protect; /* globs of paths that a change may not touch */
 	char *harness;              /* never NULL */
 	char *model;                /* never NULL; "": the agent's own */

@@ -2,7 +2,7 @@
 /*
  * Nothing is left behind: boxes without a running task, snapshots that nobody uses.
  *
- * The names of boxes tell whose they are: task-<id> and prep-<id>.  Rows decide, not ages,
+ * The names of boxes tell whose they are: task-<id>, prep-<id> and task-<id>-check.  Rows decide, not ages,
  * so that a box which is being made now is never taken for an orphan: its task is running.
  */
 #define LOG_MODULE "clean"
@@ -19,11 +19,19 @@
 
 int64_t task_of_box(const char *box)
 {
+	char number[24];
 	int64_t id;
 
 	if (!str_starts(box, "task-") && !str_starts(box, "prep-"))
 		return 0;
-	return str_to_i64(box + strlen("task-"), 1, INT64_MAX, &id) ? id : 0;
+	size_t len = strlen(box) - strlen("task-");
+	if (str_starts(box, "task-") && str_ends(box, TASK_CHECK_BOX))
+		len -= strlen(TASK_CHECK_BOX);
+	if (len == 0 || len >= sizeof number)
+		return 0;
+	memcpy(number, box + strlen("task-"), len);
+	number[len] = '\0';
+	return str_to_i64(number, 1, INT64_MAX, &id) ? id : 0;
 }
 
 static bool orphaned(struct task_env *env, int64_t id)

@@ -9,6 +9,7 @@
 #include "service/store/store_effect.h"
 #include "service/task/box_git.h"
 #include "service/task/context.h"
+#include "service/task/repair.h"
 #include "service/task/status.h"
 
 #include <signal.h>
@@ -22,8 +23,10 @@
 static int keep_changes(
 	struct task_ctx *ctx, const struct repo_result *result, struct err *err)
 {
-	struct store_effect_key key = {
-		.task_id = ctx->task->id, .lease = ctx->task->lease, .kind = "changes"};
+	struct store_effect_key key = {.task_id = ctx->task->id,
+		.lease = ctx->task->lease,
+		.kind = "changes",
+		.slot = result->tree};
 	CLEANUP(strbuf) struct strbuf list = STRBUF_INIT(LIMIT_COMMENT);
 
 	for (size_t i = 0; i < result->nchanges && i < SHOWN_FILES; i++) {
@@ -82,9 +85,19 @@ int step_collect(struct task_ctx *ctx, struct err *err)
 		if (err->kind != ERR_INPUT && err->kind != ERR_LIMIT &&
 			err->kind != ERR_DENIED)
 			return -1;
+		if (repair_round(ctx) > 0) {
+			CLEANUP(mem) char *why = mem_strdup(err->text);
+			return repair_give_up(ctx, why, err);
+		}
 		return context_decide(ctx, "failed_result", err,
 			"the change cannot be published: %s", err->text);
 	}
+	if (repair_round(ctx) > 0 &&
+		(result.no_change || (int64_t)result.nchanges > ctx->file.files))
+		return repair_give_up(ctx,
+			result.no_change ? "nothing is left of the change"
+					 : "it touches too many files (limits.files)",
+			err);
 	if (result.no_change)
 		return context_decide(ctx, "no_change", err,
 			"the agent changed nothing, so there is no pull request");

@@ -16,9 +16,11 @@ struct task_ctx {
 	struct github_app app;
 	struct github_repo_info repo; /* as GitHub tells it now: names may have changed */
 	struct repo_config
-		file;  /* .github/boxwright.yml of base_oid; see context_file() */
-	bool back;     /* set by a failed step: to prepare again, the box is no use */
-	char *outcome; /* set by a step that decided how the task ends */
+		file;   /* .github/boxwright.yml of base_oid; see context_file() */
+	const char *go; /* set by a step that is followed by another than its usual one */
+	char *detail;   /* set by a step: what its row says about its end */
+	bool back;      /* set by a failed step: to prepare again, the box is no use */
+	char *outcome;  /* set by a step that decided how the task ends */
 	int64_t commented_ms; /* last edit of the progress comment, on clock_mono_ms() */
 };
 
@@ -46,6 +48,7 @@ int step_gate(struct task_ctx *ctx, struct err *err);
 int step_prepare(struct task_ctx *ctx, struct err *err);
 int step_work(struct task_ctx *ctx, struct err *err);
 int step_collect(struct task_ctx *ctx, struct err *err);
+int step_verify(struct task_ctx *ctx, struct err *err);
 int step_publish(struct task_ctx *ctx, struct err *err);
 int step_report(struct task_ctx *ctx, struct err *err);
 

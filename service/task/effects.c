@@ -263,8 +263,8 @@ static int find_pull(struct task_ctx *ctx, struct github_pull *ret, struct err *
 	return err_wrap(err, "look for our pull request");
 }
 
-int effect_pull(
-	struct task_ctx *ctx, const char *title, const char *body, struct err *err)
+int effect_pull(struct task_ctx *ctx, const char *title, const char *body, bool draft,
+	struct err *err)
 {
 	struct store_effect_key key = key_of(ctx, "pull_request", "");
 	struct store *store = ctx->env->store;
@@ -275,7 +275,7 @@ int effect_pull(
 		.body = body,
 		.head = ctx->task->branch,
 		.base = ctx->task->default_branch,
-		.draft = ctx->file.draft};
+		.draft = draft};
 	char number[24];
 	int found = 0;
 

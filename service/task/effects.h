@@ -27,7 +27,7 @@ int effect_answer(
 int effect_push(struct task_ctx *ctx, struct err *err);
 
 /* The pull request for task->branch; fills pr_number and pr_url. */
-int effect_pull(
-	struct task_ctx *ctx, const char *title, const char *body, struct err *err);
+int effect_pull(struct task_ctx *ctx, const char *title, const char *body, bool draft,
+	struct err *err);
 
 #endif

@@ -228,3 +228,18 @@ int prepared_find(struct task_ctx *ctx, struct store_prepared *ret, struct err *
 	*ret = (struct store_prepared){0};
 	return make(ctx, &id, ret, err);
 }
+
+int prepared_again(struct task_ctx *ctx, struct store_prepared *ret, struct err *err)
+{
+	struct err missing = {0};
+
+	if (!str_empty(ctx->task->prepared_key) &&
+		store_prepared_get(
+			ctx->env->store, ctx->task->prepared_key, ret, &missing) == 0 &&
+		ret->state == STORE_PREPARED_READY && still_there(ctx, ret))
+		return store_prepared_touch(
+			ctx->env->store, ret->key, clock_wall_ms(), ctx->cancel, err);
+	store_prepared_release(ret);
+	*ret = (struct store_prepared){0};
+	return prepared_find(ctx, ret, err);
+}

@@ -13,4 +13,8 @@
  * decides the task's outcome ("failed_setup") and leaves *ret empty. */
 int prepared_find(struct task_ctx *ctx, struct store_prepared *ret, struct err *err);
 
+/* The snapshot that the task's box was started from; the best one, as above, when it is
+ * gone. */
+int prepared_again(struct task_ctx *ctx, struct store_prepared *ret, struct err *err);
+
 #endif

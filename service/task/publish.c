@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fifth step: commit, branch, pull request.
+ * The sixth step: commit, branch, pull request.
  *
- * The commit is made of the row alone, with the task's own time, so that a repeat makes the
- * very same object and the push finds it already there.
+ * The commit is the one that was verified: made of the row alone (commit.h), so that a repeat
+ * makes the very same object and the push finds it already there.
  */
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/repo/branch.h"
+#include "service/task/checks.h"
+#include "service/task/commit.h"
 #include "service/task/context.h"
 #include "service/task/effects.h"
 #include "service/task/status.h"
@@ -30,53 +32,6 @@ static void name_branch(struct task_ctx *ctx)
 	store_set(&ctx->task->branch, branch);
 }
 
-/* Trailers are one line each; a login holds nothing else, but it comes from outside. */
-static char *person(const char *login, int64_t id)
-{
-	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(512);
-
-	for (const char *c = login; *c && clean.len < 100; c++)
-		if ((unsigned char)*c > ' ' && !strchr("<>\"\\", *c))
-			strbuf_addc(&clean, *c);
-	return mem_printf("%s <%lld+%s@users.noreply.github.com>", strbuf_str(&clean),
-		(long long)id, strbuf_str(&clean));
-}
-
-static int make_commit(struct task_ctx *ctx, const char *title, struct err *err)
-{
-	CLEANUP(mem)
-	char *co_author = person(ctx->task->requester_login, ctx->task->requester_id);
-	CLEANUP(mem)
-	char *agent = mem_printf("%s%s%s", ctx->task->harness,
-		str_empty(ctx->task->model) ? "" : "/",
-		str_empty(ctx->task->model) ? "" : ctx->task->model);
-	CLEANUP(mem) char *number = mem_printf("%lld", (long long)ctx->task->id);
-	CLEANUP(mem)
-	char *email = mem_printf("%lld+%s@users.noreply.github.com",
-		(long long)ctx->app.bot.id, ctx->app.bot.login);
-	struct repo_trailer trailers[] = {
-		{"Co-authored-by", co_author}, {"Agent", agent}, {"Task", number}};
-	struct repo_commit commit = {
-		.repo_id = ctx->task->repo_id,
-		.task = number,
-		.base = ctx->task->base_oid,
-		.tree = ctx->task->tree_oid,
-		.author_name = ctx->app.bot.login,
-		.author_email = email,
-		.time_s = ctx->task->created_ms / 1000,
-		.message = title,
-		.trailers = trailers,
-		.ntrailers =
-			ctx->env->config->pr_commit_trailers ? ARRAY_LEN(trailers) : 0,
-	};
-	char oid[REPO_OID_SIZE];
-
-	if (repo_commit(ctx->env->repos, &commit, oid, ctx->cancel, err) < 0)
-		return err_wrap(err, "commit");
-	store_set(&ctx->task->commit_oid, oid);
-	return store_task_save(ctx->env->store, ctx->task, ctx->cancel, err);
-}
-
 /* Labels are worth no failure. */
 static void add_labels(struct task_ctx *ctx)
 {
@@ -91,21 +46,38 @@ static void add_labels(struct task_ctx *ctx)
 			ctx, "error", &err, "labels of the pull request: %s", err.text);
 }
 
+/* A change whose checks fail is a draft, whatever the repository says of pull requests. */
+static int open_pull(struct task_ctx *ctx, const char *title, const struct checks *checks,
+	struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(LIMIT_COMMENT * 2);
+	bool failed = checks->failed > 0;
+	CLEANUP(mem)
+	char *told = mem_printf("%s%s", failed ? "[checks fail] " : "", title);
+
+	if (status_pull_body(ctx, checks, &body, err) < 0)
+		return -1;
+	return effect_pull(ctx, told, strbuf_str(&body), failed || ctx->file.draft, err);
+}
+
 int step_publish(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(mem) char *title = status_title(ctx);
-	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(LIMIT_COMMENT * 2);
+	CLEANUP(checks) struct checks checks = {0};
 
-	if (context_file(ctx, err) < 0 || status_update(ctx, "publish", false, err) < 0)
+	if (context_file(ctx, err) < 0 || status_update(ctx, "publish", false, err) < 0 ||
+		checks_load(ctx, &checks, err) < 0)
 		return -1;
 	name_branch(ctx);
-	if (make_commit(ctx, title, err) < 0 || effect_push(ctx, err) < 0)
-		return -1;
-	if (status_pull_body(ctx, &body, err) < 0 ||
-		effect_pull(ctx, title, strbuf_str(&body), err) < 0)
+	if (commit_make(ctx, err) < 0 || effect_push(ctx, err) < 0 ||
+		open_pull(ctx, title, &checks, err) < 0)
 		return -1;
 	add_labels(ctx);
 	if (context_say(ctx, "publish", err, "pull request %s", ctx->task->pr_url) < 0)
 		return -1;
+	if (checks.failed > 0)
+		return context_decide(ctx, "pull_request", err,
+			"opened %s as a draft: %zu of %zu checks failed",
+			ctx->task->pr_url, checks.failed, checks.count);
 	return context_decide(ctx, "pull_request", err, "opened %s", ctx->task->pr_url);
 }

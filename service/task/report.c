@@ -50,6 +50,15 @@ static int answer_failed(struct task_ctx *ctx, const char *requester, struct err
 	const char *word = str_starts(code, "failed_") ? code + 7 : code;
 
 	status_clean(&reason, outcome_sentence(ctx), 8000);
+	if (outcome_is(ctx, "failed_checks")) {
+		CLEANUP(checks) struct checks checks = {0};
+
+		if (checks_load(ctx, &checks, err) < 0)
+			return -1;
+		strbuf_adds(&reason, "\n\n");
+		checks_list(&checks, &reason);
+		checks_outputs(&checks, &reason);
+	}
 	struct prompt_var vars[] = {
 		{"requester", requester},
 		{"step", word},
@@ -84,6 +93,8 @@ static int remove_box(struct task_ctx *ctx, struct err *err)
 
 	if (str_empty(ctx->task->box_id))
 		return 0;
+	if (!str_empty(ctx->task->tree_oid) && checks_box_remove(ctx, err) < 0)
+		return -1;
 	if (box_delete(ctx->env->core, ctx->task->box_id, ctx->cancel, &gone) == 0 ||
 		gone.kind == ERR_NOT_FOUND)
 		return 0;

@@ -7,6 +7,7 @@
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
 #include "prompts/untrusted.h"
+#include "service/task/checks.h"
 
 #include <string.h>
 
@@ -83,6 +84,25 @@ int request_prompt(
 		{"thread", strbuf_str(&thread)},
 	};
 	return prompt_render("fix", vars, ARRAY_LEN(vars), out, err);
+}
+
+int request_repair(
+	struct task_ctx *ctx, const char *dir, struct strbuf *out, struct err *err)
+{
+	CLEANUP(checks) struct checks checks = {0};
+	CLEANUP(strbuf) struct strbuf failed = STRBUF_INIT(LIMIT_PROMPT);
+	CLEANUP(strbuf) struct strbuf quoted = STRBUF_INIT(LIMIT_PROMPT);
+	struct prompt_source source = {
+		.what = "failed checks and the ends of their output"};
+
+	if (checks_load(ctx, &checks, err) < 0)
+		return -1;
+	checks_report(&checks, &failed);
+	if (prompt_quote(&quoted, &source, strbuf_str(&failed), failed.len, QUOTE_MAX,
+		    err) < 0)
+		return -1;
+	struct prompt_var vars[] = {{"folder", dir}, {"checks", strbuf_str(&quoted)}};
+	return prompt_render("repair", vars, ARRAY_LEN(vars), out, err);
 }
 
 int request_instructions(struct task_ctx *ctx, struct strbuf *out, struct err *err)

@@ -14,4 +14,8 @@ int request_prompt(
  * commit. */
 int request_instructions(struct task_ctx *ctx, struct strbuf *out, struct err *err);
 
+/* Appends what the same agent is told after failed checks; `dir` as above. */
+int request_repair(
+	struct task_ctx *ctx, const char *dir, struct strbuf *out, struct err *err);
+
 #endif

@@ -22,6 +22,7 @@ static const struct {
 	{"prepare", "Box prepared"},
 	{"work", "Agent's work"},
 	{"collect", "Change checked"},
+	{"verify", "Checks"},
 	{"publish", "Pull request"},
 };
 
@@ -66,18 +67,25 @@ static const struct store_step *latest(const struct store_steps *list, const cha
 	return NULL;
 }
 
-static void add_steps(const struct store_steps *list, const char *now, struct strbuf *out)
+static void add_steps(const struct task_ctx *ctx, const struct store_steps *list,
+	const struct checks *checks, const char *now, struct strbuf *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
 		const struct store_step *row = latest(list, shown[i].step);
 		bool done = row && row->state == STORE_STEP_DONE;
+		bool verify = str_eq(shown[i].step, "verify");
 
+		if (verify && ctx->file.check.count == 0 && checks->count == 0)
+			continue;
 		strbuf_addf(out, "- [%c] %s", done ? 'x' : ' ', shown[i].label);
 		if (done)
 			strbuf_addf(out, " (%.1f s)",
 				(double)(row->finished_ms - row->started_ms) / 1000);
 		else if (str_eq(shown[i].step, now))
 			strbuf_adds(out, " ...");
+		if (verify && checks->failed > 0)
+			strbuf_addf(out, ": %zu of %zu failed", checks->failed,
+				checks->count);
 		strbuf_addc(out, '\n');
 	}
 }
@@ -104,8 +112,11 @@ static void add_facts(const struct task_ctx *ctx, struct strbuf *out)
 			ctx->env->config->public_url, (long long)task->id);
 }
 
-static const char *state_sentence(const struct task_ctx *ctx, const char *step)
+static const char *state_sentence(
+	const struct task_ctx *ctx, const struct checks *checks, const char *step)
 {
+	if (ctx->outcome && outcome_is(ctx, "pull_request") && checks->failed > 0)
+		return "Done: there is a pull request, but checks fail on it.";
 	if (ctx->outcome && outcome_is(ctx, "pull_request"))
 		return "Done: there is a pull request.";
 	if (ctx->outcome && outcome_is(ctx, "no_change"))
@@ -123,21 +134,27 @@ int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *
 	CLEANUP(strbuf) struct strbuf details = STRBUF_INIT(LIMIT_COMMENT);
 	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(LIMIT_COMMENT * 2);
 	CLEANUP(store_steps) struct store_steps list = {0};
+	CLEANUP(checks) struct checks checks = {0};
 
 	if (!now && ctx->task->comment_status_id &&
 		clock_mono_ms() - ctx->commented_ms <
 			ctx->env->config->github_comment_spacing_ms)
 		return 0;
-	if (store_step_list(ctx->env->store, ctx->task->id, &list, err) < 0)
+	if (store_step_list(ctx->env->store, ctx->task->id, &list, err) < 0 ||
+		checks_load(ctx, &checks, err) < 0)
 		return -1;
-	add_steps(&list, step, &steps);
+	add_steps(ctx, &list, &checks, step, &steps);
 	if (ctx->outcome) {
 		status_clean(&details, outcome_sentence(ctx), 4000);
 		strbuf_adds(&details, "\n\n");
 	}
+	if (checks.count > 0) {
+		checks_list(&checks, &details);
+		strbuf_addc(&details, '\n');
+	}
 	add_facts(ctx, &details);
 	struct prompt_var vars[] = {
-		{"state", state_sentence(ctx, step)},
+		{"state", state_sentence(ctx, &checks, step)},
 		{"steps", strbuf_str(&steps)},
 		{"details", strbuf_str(&details)},
 	};
@@ -156,11 +173,29 @@ char *status_title(const struct task_ctx *ctx)
 	return strbuf_take(&title);
 }
 
-int status_pull_body(struct task_ctx *ctx, struct strbuf *out, struct err *err)
+/* How it was checked, in words for the pull request. */
+static void add_checks(const struct checks *checks, struct strbuf *out)
 {
-	struct store_effect_key key = {.task_id = ctx->task->id, .kind = "changes"};
+	if (checks->count == 0) {
+		strbuf_adds(out,
+			"By the agent itself, as its summary says; not repeated by "
+			"the service.");
+		return;
+	}
+	strbuf_adds(out, "By the service, on this very commit, in a second, clean box "
+			 "without network:\n\n");
+	checks_list(checks, out);
+	checks_outputs(checks, out);
+}
+
+int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
+	struct strbuf *out, struct err *err)
+{
+	struct store_effect_key key = {
+		.task_id = ctx->task->id, .kind = "changes", .slot = ctx->task->tree_oid};
 	CLEANUP(store_effect) struct store_effect changes = {0};
 	CLEANUP(strbuf) struct strbuf facts = STRBUF_INIT(LIMIT_COMMENT);
+	CLEANUP(strbuf) struct strbuf checked = STRBUF_INIT(LIMIT_COMMENT);
 	CLEANUP(mem)
 	char *reference = mem_printf("Fixes #%lld", (long long)ctx->task->number);
 	CLEANUP(mem) char *requester = mem_printf("@%s", ctx->task->requester_login);
@@ -168,16 +203,18 @@ int status_pull_body(struct task_ctx *ctx, struct strbuf *out, struct err *err)
 	if (store_effect_get(ctx->env->store, &key, &changes, err) < 0)
 		return -1;
 	add_facts(ctx, &facts);
+	add_checks(checks, &checked);
 	struct prompt_var vars[] = {
-
 		{"summary", str_empty(ctx->task->summary) ? "The agent gave no summary."
 							  : ctx->task->summary},
 		{"reference", reference},
 		{"changes", changes.want},
-		{"checks",
-			"By the agent itself, as its summary says; not repeated by the "
-			"service."},
-		{"notes", "An agent wrote this. Nobody has read it yet."},
+		{"checks", strbuf_str(&checked)},
+		{"notes", checks->failed > 0
+				  ? "**Checks fail on this change**, as told above. An "
+				    "agent "
+				    "wrote it. Nobody has read it yet."
+				  : "An agent wrote this. Nobody has read it yet."},
 		{"details", strbuf_str(&facts)},
 		{"requester", requester},
 	};

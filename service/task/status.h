@@ -6,14 +6,16 @@
 #ifndef SERVICE_TASK_STATUS_H
 #define SERVICE_TASK_STATUS_H
 
+#include "service/task/checks.h"
 #include "service/task/context.h"
 
 /* Brings the progress comment up to date while `step` is being done ("" when the task has
  * ended as ctx->outcome says). */
 int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *err);
 
-/* Appends the pull request's body. */
-int status_pull_body(struct task_ctx *ctx, struct strbuf *out, struct err *err);
+/* Appends the pull request's body, with what the checks came to. */
+int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
+	struct strbuf *out, struct err *err);
 
 /* The title of commit and pull request: one line, at most 72 characters. */
 char *status_title(const struct task_ctx *ctx);

@@ -31,7 +31,8 @@ static const struct task_step {
 	{"gate", step_gate, "prepare"},
 	{"prepare", step_prepare, "work"},
 	{"work", step_work, "collect"},
-	{"collect", step_collect, "publish"},
+	{"collect", step_collect, "verify"},
+	{"verify", step_verify, "publish"},
 	{"publish", step_publish, "report"},
 	{"report", step_report, NULL},
 };
@@ -47,6 +48,7 @@ static const struct task_step *find_step(const char *name)
 static void context_release(struct task_ctx *ctx)
 {
 	repo_config_release(&ctx->file);
+	free(ctx->detail);
 	free(ctx->outcome);
 }
 DEFINE_CLEANUP(task_ctx, struct task_ctx, context_release(value))
@@ -95,7 +97,9 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 		return -1;
 	log_push("step", step->name);
 	int rc = step->run(ctx, err);
-	*ret_next = ctx->outcome && step->next ? "report" : step->next;
+	*ret_next = ctx->outcome && step->next ? "report"
+		    : ctx->go                  ? ctx->go
+					       : step->next;
 	if (rc < 0) {
 		const char *back = ctx->back ? "prepare" : NULL;
 		struct err ignored = {0};
@@ -104,11 +108,14 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 			clock_wall_ms(), NULL, &ignored);
 	} else {
 		log_info("done ms=%lld", (long long)(clock_mono_ms() - began));
-		rc = store_step_end(store, ctx->task, seq, true, "", *ret_next,
-			clock_wall_ms(), NULL, err);
+		rc = store_step_end(store, ctx->task, seq, true,
+			ctx->detail ? ctx->detail : "", *ret_next, clock_wall_ms(), NULL,
+			err);
 	}
 	log_pop();
 	ctx->back = false;
+	ctx->go = NULL;
+	store_set(&ctx->detail, NULL);
 	return rc;
 }
 

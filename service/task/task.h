@@ -9,6 +9,7 @@
  *	prepare  mirror, prepared snapshot, a box with the newest commit
  *	work     the agent's run in the box, each event stored as it comes
  *	collect  the changed objects out of the box, checked and rebuilt
+ *	verify   the repository's checks on that, in a second box; maybe back to work, once
  *	publish  commit, push with a lease, pull request
  *	report   progress comment, answer, reaction; the box goes
  *
@@ -62,7 +63,10 @@ int task_commands_run(struct task_env *env, const char *lease, struct cancel *ca
 int task_again(struct task_env *env, int64_t task, const char *by, int64_t *ret_id,
 	struct cancel *cancel, struct err *err);
 
-/* The task that a box works for, by its name (task-41, prep-41); 0 for any other box.  Pure. */
+/* What the name of the box ends with in which a task's result is checked. */
+#define TASK_CHECK_BOX "-check"
+
+/* The task that a box works for, by its name (task-41, prep-41, task-41-check); 0 for any other box.  Pure. */
 int64_t task_of_box(const char *box);
 
 /* Removes boxes that no running task owns, and prepared repositories that nobody used for

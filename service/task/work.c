@@ -14,6 +14,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store_event.h"
 #include "service/task/context.h"
+#include "service/task/repair.h"
 #include "service/task/request.h"
 #include "service/task/status.h"
 
@@ -64,7 +65,8 @@ static void on_event(void *arg, const struct agent_event *event)
 
 	if (event->kind == AGENT_START && *event->session_id)
 		store_set(&w->ctx->task->session_id, event->session_id);
-	if (event->kind == AGENT_USAGE || event->kind == AGENT_OTHER || w->nevents == EVENTS_AT_ONCE)
+	if (event->kind == AGENT_USAGE || event->kind == AGENT_OTHER ||
+		w->nevents == EVENTS_AT_ONCE)
 		return;
 	size_t len = strlen(event->text);
 	while (len > 0 && event->text[len - 1] == '\n')
@@ -156,12 +158,17 @@ static int start_agent(struct work *w, struct err *err)
 	CLEANUP(strbuf) struct strbuf rules = STRBUF_INIT(LIMIT_PROMPT);
 	CLEANUP(agent_plan) struct agent_plan plan = {0};
 
-	if (request_prompt(ctx, dir, &prompt, err) < 0 ||
+	bool repair = repair_round(ctx) > 0;
+	if ((repair ? request_repair(ctx, dir, &prompt, err)
+		    : request_prompt(ctx, dir, &prompt, err)) < 0 ||
 		request_instructions(ctx, &rules, err) < 0)
 		return -1;
 	struct agent_request request = {
 		.prompt = strbuf_str(&prompt),
 		.model = str_empty(ctx->file.model) ? NULL : ctx->file.model,
+		.session_id = repair && !str_empty(ctx->task->session_id)
+				      ? ctx->task->session_id
+				      : NULL,
 		.folder = dir,
 		.relay_port = RELAY_PORT,
 		.max_cost_usd = ctx->file.cost_usd,
@@ -189,7 +196,8 @@ static int start_agent(struct work *w, struct err *err)
 		(run_write(w->run, plan.input, plan.input_len, w->limit, err) < 0 ||
 			run_close_stdin(w->run, w->limit, err) < 0))
 		return err_wrap(err, "give the agent its prompt");
-	return context_say(ctx, "work", err, "%s started", harness_name(w->harness));
+	return context_say(ctx, "work", err, "%s started%s", harness_name(w->harness),
+		repair ? " again, to repair what failed" : "");
 }
 
 /* The run that the row names, if the box knows it. */
@@ -207,10 +215,17 @@ static int take_up(struct work *w, struct err *err)
 
 static int make_reader(struct work *w, struct err *err)
 {
-	const char *saved = w->ctx->task->run_state;
+	const struct store_task *task = w->ctx->task;
+	const char *saved = task->run_state;
+	/* A session that is gone on with may count from its beginning. */
+	struct agent_usage earlier = {.input_tokens = task->tokens_in,
+		.output_tokens = task->tokens_out,
+		.cached_tokens = task->tokens_cached,
+		.cost_usd = task->cost_usd};
 
 	if (str_empty(saved))
-		w->reader = agent_reader_new(w->harness, NULL);
+		w->reader = agent_reader_new(
+			w->harness, repair_round(w->ctx) > 0 ? &earlier : NULL);
 	else
 		w->reader = agent_reader_load(w->harness, saved, err);
 	return w->reader ? 0 : -1;
@@ -360,6 +375,8 @@ static int finish(struct work *w, int exit_code, struct err *err)
 		return -1;
 	if (rc == 0)
 		return context_say(w->ctx, "work", err, "the agent has finished");
+	if (repair_round(w->ctx) > 0)
+		return err_set(err, why.kind, "the agent: %s", why.text);
 	if (exit_code < 0 || why.kind == ERR_TRANSIENT) {
 		w->ctx->back =
 			true; /* what it left half done is no base for another try */
@@ -384,16 +401,25 @@ static int interrupted(struct work *w, struct err *err)
 	cancel_deadline(closing, 30000, "the limit for stopping the agent");
 	run_stop(ctx->env->core, ctx->task->box_id, ctx->task->run_id, STOP_GRACE_MS,
 		closing, &ignored);
-	if (person)
+	if (person || repair_round(ctx) > 0)
 		return -1;
 	return context_decide(
 		ctx, "failed_time", err, "the agent was stopped: %s", err->text);
 }
 
+static int run_agent(struct work *w, struct err *err)
+{
+	int exit_code = 0;
+
+	if (begin(w, err) < 0 || follow(w, &exit_code, err) < 0)
+		return interrupted(w, err);
+	return finish(w, exit_code, err);
+}
+
 int step_work(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(work) struct work w = {.ctx = ctx};
-	int exit_code = 0;
+	int64_t ms;
 
 	if (context_file(ctx, err) < 0 || status_update(ctx, "work", false, err) < 0)
 		return -1;
@@ -402,11 +428,15 @@ int step_work(struct task_ctx *ctx, struct err *err)
 		return context_decide(ctx, "failed_config", err,
 			"there is no agent called %s; use claude-code, codex or custom",
 			ctx->file.harness);
+	ms = ctx->file.minutes * 60000;
+	if (repair_round(ctx) > 0)
+		ms = repair_left_ms(ctx) > 1 ? repair_left_ms(ctx) : 1;
 	w.limit = cancel_new(ctx->cancel);
-	cancel_deadline(w.limit, ctx->file.minutes * 60000,
-		"the limit for a task's work (limits.minutes)");
+	cancel_deadline(w.limit, ms, "the limit for a task's work (limits.minutes)");
 	w.quiet = cancel_new(w.limit);
-	if (begin(&w, err) < 0 || follow(&w, &exit_code, err) < 0)
-		return interrupted(&w, err);
-	return finish(&w, exit_code, err);
+	int rc = run_agent(&w, err);
+	if (rc == 0 || repair_round(ctx) == 0 || cancel_fired(ctx->cancel))
+		return rc;
+	CLEANUP(mem) char *why = mem_strdup(err->text);
+	return repair_give_up(ctx, why, err);
 }

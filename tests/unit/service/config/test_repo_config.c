@@ -61,6 +61,7 @@ static void test_everything_that_can_be_said(void **state)
 				   "    make deps\n"
 				   "    make more\n"
 				   "check: [npm test]\n"
+				   "check_required: true\n"
 				   "agent:\n"
 				   "  harness: custom\n"
 				   "  model: gpt-5\n"
@@ -83,6 +84,7 @@ static void test_everything_that_can_be_said(void **state)
 	assert_int_equal(rc.setup.count, 2);
 	assert_string_equal(rc.setup.items[1], "make deps\nmake more\n");
 	assert_string_equal(rc.check.items[0], "npm test");
+	assert_true(rc.check_required);
 	assert_string_equal(rc.harness, "custom");
 	assert_string_equal(rc.model, "gpt-5");
 	assert_string_equal(rc.command.items[1], "agent.js");

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The commit of a task's result. */
+#include "service/task/commit.h"
+
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "service/task/status.h"
+
+#include <string.h>
+
+/* Trailers are one line each; a login holds nothing else, but it comes from outside. */
+static char *person(const char *login, int64_t id)
+{
+	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(512);
+
+	for (const char *c = login; *c && clean.len < 100; c++)
+		if ((unsigned char)*c > ' ' && !strchr("<>\"\\", *c))
+			strbuf_addc(&clean, *c);
+	return mem_printf("%s <%lld+%s@users.noreply.github.com>", strbuf_str(&clean),
+		(long long)id, strbuf_str(&clean));
+}
+
+int commit_make(struct task_ctx *ctx, struct err *err)
+{
+	CLEANUP(mem) char *title = status_title(ctx);
+	CLEANUP(mem)
+	char *co_author = person(ctx->task->requester_login, ctx->task->requester_id);
+	CLEANUP(mem)
+	char *agent = mem_printf("%s%s%s", ctx->task->harness,
+		str_empty(ctx->task->model) ? "" : "/",
+		str_empty(ctx->task->model) ? "" : ctx->task->model);
+	CLEANUP(mem) char *number = mem_printf("%lld", (long long)ctx->task->id);
+	CLEANUP(mem)
+	char *email = mem_printf("%lld+%s@users.noreply.github.com",
+		(long long)ctx->app.bot.id, ctx->app.bot.login);
+	struct repo_trailer trailers[] = {
+		{"Co-authored-by", co_author}, {"Agent", agent}, {"Task", number}};
+	struct repo_commit commit = {
+		.repo_id = ctx->task->repo_id,
+		.task = number,
+		.base = ctx->task->base_oid,
+		.tree = ctx->task->tree_oid,
+		.author_name = ctx->app.bot.login,
+		.author_email = email,
+		.time_s = ctx->task->created_ms / 1000,
+		.message = title,
+		.trailers = trailers,
+		.ntrailers =
+			ctx->env->config->pr_commit_trailers ? ARRAY_LEN(trailers) : 0,
+	};
+	char oid[REPO_OID_SIZE];
+
+	if (repo_commit(ctx->env->repos, &commit, oid, ctx->cancel, err) < 0)
+		return err_wrap(err, "commit");
+	store_set(&ctx->task->commit_oid, oid);
+	return store_task_save(ctx->env->store, ctx->task, ctx->cancel, err);
+}
