@@ -197,7 +197,8 @@
 #define LIMIT_WEBHOOK_ANSWER (64 * LIMIT_KIB) /* which nobody reads */
 #define LIMIT_WEBHOOK_MS 30000                /* one delivery */
 #define LIMIT_WEBHOOK_TRIES 8                 /* over an hour */
-#define LIMIT_WEBHOOKS_AT_ONCE 8              /* one that hangs must not hold up all */
+#define LIMIT_WEBHOOKS_AT_ONCE 16             /* one that hangs must not hold up all */
+#define LIMIT_WEBHOOKS_OF_ONE 8               /* of them, of one account */
 
 /* The gate of boxes with a network policy */
 #define LIMIT_EGRESS_RULES 256       /* entries in one list of a policy */

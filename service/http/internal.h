@@ -21,6 +21,7 @@
 #include "service/http/request.h"
 #include "service/http/route.h"
 #include "service/http/server.h"
+#include "service/http/shares.h"
 #include "service/http/target.h"
 
 #include <microhttpd.h>
@@ -44,6 +45,7 @@ struct server {
 	struct conns *conns;
 	struct pool *pool;      /* ROUTE_HANDLER */
 	struct pool *long_pool; /* ROUTE_LONG, ROUTE_STREAMED */
+	struct shares *shares;  /* of it, by account */
 	struct outlets *outlets;
 	atomic_bool stopping;
 	atomic_size_t bodies;   /* bytes of large bodies in memory */
@@ -100,6 +102,7 @@ struct request {
 	bool close;     /* the connection ends with the answer */
 	bool suspended; /* handed over */
 	bool owed;      /* reply_later() was called */
+	bool shared;    /* counted in server->shares */
 };
 
 void request_unref(struct request *request);

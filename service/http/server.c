@@ -132,6 +132,13 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 
 /* ---- handing over ------------------------------------------------------------------------ */
 
+static void give_share(struct request *request)
+{
+	if (request->shared)
+		shares_give(request->server->shares, request->caller.account);
+	request->shared = false;
+}
+
 static void run_handler(void *arg)
 {
 	struct request *request = arg;
@@ -142,6 +149,7 @@ static void run_handler(void *arg)
 		log_broken("a handler gave no answer target=%s", request->raw);
 		reply_error(request, 500, "internal", "No answer was made.");
 	}
+	give_share(request);
 	request_unref(request);
 }
 
@@ -151,8 +159,18 @@ static bool submit(struct request *request)
 	bool is_short = request->found.route->thread == ROUTE_HANDLER ||
 			request->found.route->thread == ROUTE_INLINE;
 
-	return pool_submit(
-		is_short ? server->pool : server->long_pool, run_handler, request);
+	if (is_short)
+		return pool_submit(server->pool, run_handler, request);
+	/* The operator's own are as many as there are threads. */
+	if (request->caller.account && !request->caller.operator) {
+		if (!shares_take(server->shares, request->caller.account))
+			return false;
+		request->shared = true;
+	}
+	if (pool_submit(server->long_pool, run_handler, request))
+		return true;
+	give_share(request);
+	return false;
 }
 
 static void refuse_busy(struct request *request)
@@ -163,8 +181,9 @@ static void refuse_busy(struct request *request)
 			"Too many requests are under way; try again.");
 	else
 		reply_error(request, 429, "busy",
-			"%u commands, streams and other long requests are under way, "
-			"which is the limit; try again when one has ended.",
+			"%u commands, streams and other long requests are under way, or "
+			"half as many of this account alone, which is the limit; try "
+			"again when one has ended.",
 			request->server->options.long_handlers);
 }
 
@@ -528,6 +547,7 @@ int server_start(struct server **ret_server, const struct server_options *option
 	server->cancel = cancel_new(NULL);
 	server->pool = pool_new("http-short", server->options.handlers,
 		LIMIT_HTTP_WAITING, LIMIT_HTTP_LONG_STACK);
+	server->shares = shares_new(server->options.long_handlers / 2);
 	server->long_pool = pool_new(
 		"http-long", server->options.long_handlers, 0, LIMIT_HTTP_LONG_STACK);
 	if (start_parts(server, err)) {
@@ -564,6 +584,7 @@ void server_stop(struct server *server)
 	}
 	pool_free(server->pool);
 	pool_free(server->long_pool);
+	shares_free(server->shares);
 	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
 	if (server->listener >= 0)

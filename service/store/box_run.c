@@ -185,7 +185,7 @@ int store_box_run_list_webhooks(struct store *store, int64_t now_ms, int limit,
 {
 	return read_runs(store,
 		QUERY(STMT_BOX_RUN_LIST_WEBHOOKS, V_INT(now_ms),
-			V_INT(page_limit(limit, 50))),
+			V_INT(LIMIT_WEBHOOKS_OF_ONE), V_INT(page_limit(limit, 50))),
 		SIZE_MAX, ret, err);
 }
 

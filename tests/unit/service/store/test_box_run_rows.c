@@ -359,6 +359,34 @@ static void test_old_runs_go(void **state)
 		"run");
 }
 
+/* Receivers of one account that hang do not hold up those of another. */
+static void test_webhooks_of_many_accounts(void **state)
+{
+	CLEANUP(store_box_runs) struct store_box_runs due = {0};
+	struct store_box_run_end end = {
+		.state = STORE_BOX_RUN_FAILED, .completed_ms = 50, .webhook = true};
+	struct store_box_run theirs = {.id = (char[]){"theirs"},
+		.box_id = (char[]){"b"},
+		.account = (char[]){"other"},
+		.created_ms = 9,
+		.prompt = (char[]){"x"}};
+	char id[16];
+
+	(void)state;
+	for (int i = 0; i < 3 * LIMIT_WEBHOOKS_OF_ONE; i++) {
+		snprintf(id, sizeof id, "greedy%d", i);
+		store_world_add_run(&world, id, "b", 5);
+		OK(store_box_run_finish(world.store, id, &end, NULL, err));
+	}
+	OK(store_box_run_add(world.store, &theirs, NULL, err));
+	end.completed_ms = 60;
+	OK(store_box_run_finish(world.store, "theirs", &end, NULL, err));
+	OK(store_box_run_list_webhooks(
+		world.store, 100, LIMIT_WEBHOOKS_AT_ONCE, &due, err));
+	assert_int_equal(due.count, LIMIT_WEBHOOKS_OF_ONE + 1);
+	assert_string_equal(due.rows[due.count - 1].id, "theirs");
+}
+
 static void test_webhooks(void **state)
 {
 	CLEANUP(store_box_runs) struct store_box_runs due = {0};
@@ -533,6 +561,7 @@ int main(void)
 		TEST(test_a_page_is_bounded_by_bytes),
 		TEST(test_old_runs_go),
 		TEST(test_webhooks),
+		TEST(test_webhooks_of_many_accounts),
 		TEST(test_a_short_command_is_one_commit),
 		TEST(test_many_at_a_time),
 		TEST(test_lazy_ones_come_to_the_disk_by_themselves),
