@@ -9,6 +9,7 @@ import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { scripted, waitForText } from './lib/agent.mjs';
 import { binary } from './lib/boxwright.mjs';
+import { boxIds } from './lib/engine.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
 const AGENT = `
@@ -62,8 +63,8 @@ async function cancelled({ how, word = 'change', step, fault, stuck }) {
   assert.ok(Date.now() - asked < 20000, `${Date.now() - asked} ms`);
   assert.match(task.outcome, how === 'comment' ? /@maintainer/ : /enough|API/);
   assert.ok(!task.pr_url);
-  const boxes = await world.boxwright.need('GET', '/v2/box');
-  assert.ok(!boxes.some((b) => [`task-${id}`, `prep-${id}`].includes(b.id)), JSON.stringify(boxes));
+  const left = (await boxIds(world.boxwright.instance)).filter((b) => b.endsWith(`-${id}`) || b.includes(`-${id}-`));
+  assert.deepEqual(left, []);
   const status = (await world.comments(number)).filter((c) => c.body.includes('k=status'));
   assert.ok(status.length <= 1);
   if (status.length) assert.match(status[0].body, /Cancelled/);
@@ -96,7 +97,7 @@ test('in prepare, while a set-up command runs for ever', async () => {
   configure('setup: ["sleep 600"]\n', 'Slow set-up');
   try {
     await cancelled({ how: 'cli', step: 'prepare', stuck: (id) => until('the box for it',
-      async () => (await world.boxwright.need('GET', '/v2/box')).some((b) => b.id === `prep-${id}`)) });
+      async () => (await boxIds(world.boxwright.instance)).includes(`prep-${id}`)) });
   } finally {
     configure('', 'No set-up');
   }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { git } from '../standin/git.mjs';
 import { allEvents, scripted, waitForText } from './lib/agent.mjs';
-import { inspectBox, listInstance } from './lib/engine.mjs';
+import { boxIds, inspectBox, listInstance } from './lib/engine.mjs';
 import { startWorld } from './lib/world.mjs';
 
 // Claims that all is well, whatever is so.  Its second prompt of a session is the repair's.
@@ -75,11 +75,10 @@ const ask = async (word) => {
 const lines = async (id, kind = 'verify') => (await allEvents(world, id)).filter((e) => e.kind === kind).map((e) => e.text);
 const checkLines = async (id) => (await lines(id)).filter((l) => l.startsWith('$ '));
 const step = (task, name) => task.steps.filter((s) => s.name === name);
-// Names of containers end with the name of the box.
-const boxes = async () => Promise.all((await listInstance(world.boxwright.instance)).boxes.map(inspectBox));
-const checkBox = async (id) => (await boxes()).find((b) => b.Name?.endsWith(`task-${id}-check`));
+const checkBox = async (id) => (await Promise.all((await listInstance(world.boxwright.instance)).boxes.map(inspectBox)))
+  .find((b) => b.Config?.Labels['boxwright.box'] === `task-${id}-check`);
 const status = async (number) => (await world.comments(number)).map((c) => c.body).find((b) => b.includes('k=status'));
-const noBoxes = async () => assert.deepEqual((await listInstance(world.boxwright.instance)).boxes, []);
+const noBoxes = async () => assert.deepEqual(await boxIds(world.boxwright.instance), []);
 
 test('no check: no second box, no line about checks', async () => {
   configure({});

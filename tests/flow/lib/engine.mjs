@@ -36,6 +36,12 @@ export async function removeInstance(instance) {
   for (const name of snapshots) await call('DELETE', `/images/${encodeURIComponent(name)}?force=1`);
 }
 
+// The boxes of one service by their ids ("task-41"), those of tasks too, which no API lists.
+export async function boxIds(instance) {
+  const boxes = (await call('GET', `/containers/json?all=1&filters=${filter(instance)}`)).body;
+  return boxes.map((b) => b.Labels['boxwright.box']);
+}
+
 // All that the Engine tells of a box or an image.
 export const inspectBox = async (id) => (await call('GET', `/containers/${id}/json`)).body;
 export const inspectImage = async (name) => (await call('GET', `/images/${encodeURIComponent(name)}/json`)).body;
