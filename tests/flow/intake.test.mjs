@@ -73,7 +73,7 @@ const malformed = [
 	['// in the path', request(good, { first: 'POST /hooks//github HTTP/1.1' }), 400],
 	['an absolute target', request(good, { first: 'POST http://localhost/hooks/github HTTP/1.1' }), 400],
 	['a NUL in the target', request(good, { first: 'POST /hooks/github\0 HTTP/1.1' }), 400],
-	['a target of 5,000 bytes', request(good, { first: `POST /hooks/github?${'a'.repeat(5000)} HTTP/1.1` }), 414],
+	['a target of 17,000 bytes', request(good, { first: `POST /hooks/github?${'a'.repeat(17000)} HTTP/1.1` }), 414],
 	['OPTIONS *', bytes('OPTIONS * HTTP/1.1', '\r\n'), 400],
 	['CONNECT', bytes('CONNECT localhost:80 HTTP/1.1', '\r\n'), 400],
 	// Framing
