@@ -2,7 +2,9 @@
 /* /v2/box: the life of boxes, and what they have logged. */
 #include "service/http/box_call.h"
 #include "boxcore/base/limits.h"
-#include "service/store/store.h"
+#include "boxcore/base/str.h"
+#include "service/store/store_event.h"
+#include "service/task/task.h"
 
 static int create(struct box_call *call, bool from_snapshot)
 {
@@ -96,8 +98,39 @@ void handle_box_delete_many(struct request *request)
 				call.cancel, &call.err));
 }
 
+static json_t *event_line(const struct store_event *event)
+{
+	bool agent = !str_eq(event->kind, "error") && !str_eq(event->kind, "prepare") &&
+		     !str_eq(event->kind, "collect") && !str_eq(event->kind, "publish");
+	json_t *o = json_object();
+
+	json_put(o, "timestamp", json_integer(event->at_ms / 1000));
+	json_put(o, "level", json_str(str_eq(event->kind, "error") ? "error" : "info"));
+	json_put(o, "source", json_str(agent ? "agent" : "system"));
+	json_put(o, "message", json_str(event->text));
+	return o;
+}
+
+/* The log of a task's box is that of the task, also when the box itself is gone. */
+static int task_logs(struct box_call *call, int64_t task, int64_t offset, int64_t limit)
+{
+	CLEANUP(store_events) struct store_events events = {0};
+	int most = limit < STORE_PAGE_MAX ? (int)limit : STORE_PAGE_MAX;
+
+	if (store_events_read(request_app(call->request)->store, task, offset, most,
+		    &events, &call->err))
+		return -1;
+	json_t *lines = json_array();
+	for (size_t i = 0; i < events.count; i++)
+		json_array_append_new(lines, event_line(&events.rows[i]));
+	call->answer = json_object();
+	json_put(call->answer, "logs", lines);
+	return 0;
+}
+
 static int logs(struct box_call *call)
 {
+	int64_t task = call->who->operator? task_of_box(call->box) : 0;
 	int64_t offset, limit;
 
 	if (request_query_int(
@@ -105,6 +138,8 @@ static int logs(struct box_call *call)
 		request_query_int(call->request, "limit", 1, LIMIT_BOX_LOG_ROWS,
 			LIMIT_BOX_LOG_ROWS, &limit, &call->err))
 		return -1;
+	if (task > 0)
+		return task_logs(call, task, offset, limit);
 	return boxes_logs(call->boxes, call->who, call->box, offset, limit, &call->answer,
 		&call->err);
 }
