@@ -211,6 +211,10 @@ int git_job_relay(struct git_job *job, const struct git_url *url, const char *sp
 		git_relay_free(TAKE(job->relay));
 		return -1;
 	}
+	/* The box's own git config names the repository: let it be seen which. */
+	boxes_log(job->boxes, job->work.row.id, "info", "system",
+		"git may %s %s/%s with a token while its command runs",
+		push ? "write to" : "read", url->owner, url->name);
 	job->spelled = mem_strdup(spelled);
 	job->relay_url = mem_printf(
 		"http://127.0.0.1:%d/%s/%s.git", job->port, url->owner, url->name);
