@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /v2/box: the life of boxes, and what they have logged. */
 #include "service/http/box_call.h"
+
 #include "boxcore/base/limits.h"
 #include "boxcore/base/str.h"
 #include "service/store/store_event.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /v2/box/{id}/config/...: what a box was told to be; and the account's own variables. */
 #include "service/http/box_call.h"
+
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "boxcore/base/strbuf.h"

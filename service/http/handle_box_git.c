@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /v2/box/{id}/git/...: git in a box. */
 #include "service/http/box_call.h"
+
 #include "service/box/box_git.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /v2/box/{id}/schedules: what a box does by the clock. */
 #include "service/http/box_call.h"
+
 #include "service/box/box_schedule.h"
 
 void handle_schedule_create(struct request *request)

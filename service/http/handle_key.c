@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /v1/keys: API keys of accounts. */
 #include "service/http/box_call.h"
+
 #include "service/box/box_keys.h"
 
 void handle_key_create(struct request *request)

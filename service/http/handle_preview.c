@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /v2/box/{id}/preview: public URLs of a box's ports. */
 #include "service/http/box_call.h"
+
 #include "boxcore/base/str.h"
 #include "service/preview/preview.h"
 

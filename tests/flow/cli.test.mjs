@@ -65,7 +65,7 @@ test('the box of a task: exec and logs', async () => {
   assert.doesNotMatch(await good('box', 'list'), new RegExp(`^${box} `, 'm'));
   assert.equal(await good('box', 'exec', box, '--', 'sh', '-c', 'echo hi; id -un'), 'hi\nboxuser\n');
   assert.equal((await cli('box', 'exec', box, 'sh', '-c', 'exit 7')).code, 7);
-  assert.match(await good('box', 'logs', box), /agent +sleeping now/);
+  assert.match(await good('box', 'logs', box), /agent +info +sleeping now/);
   assert.match(await good('task', 'cancel', String(running.id), 'enough'), /task \d+/);
   await world.boxwright.waitForTask(running.id, { state: 'cancelled' });
   const gone = await cli('box', 'delete', box);
