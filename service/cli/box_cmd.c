@@ -70,16 +70,20 @@ int cli_print_json(const json_t *answer)
 	return CLI_OK;
 }
 
+json_t *cli_ask(const char *method, const char *path, const json_t *body, struct err *err)
+{
+	CLEANUP(api) struct api *api = api_open(err);
+
+	return api ? api_call(api, method, path, body, err) : NULL;
+}
+
 int box_call(const char *method, const char *path, json_t *body, bool json,
 	const char *done, const char *subject)
 {
 	CLEANUP(json) json_t *taken = body;
 	struct err err = {0};
-	CLEANUP(api) struct api *api = api_open(&err);
+	CLEANUP(json) json_t *answer = cli_ask(method, path, taken, &err);
 
-	if (!api)
-		return cli_fail(&err);
-	CLEANUP(json) json_t *answer = api_call(api, method, path, taken, &err);
 	if (!answer)
 		return cli_fail(&err);
 	if (json)

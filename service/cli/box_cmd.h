@@ -30,6 +30,9 @@ char *box_path(const char *id, const char *tail);
 void cli_query_add(struct strbuf *path, const char *name, const char *value);
 /* Prints the answer as JSON. */
 int cli_print_json(const json_t *answer);
+/* One call to the service that runs; NULL with err. */
+json_t *cli_ask(
+	const char *method, const char *path, const json_t *body, struct err *err);
 /* One call whose answer is printed as JSON with `json`, else `done` (a sentence with one %s
  * for `subject`, or NULL for nothing). */
 int box_call(const char *method, const char *path, json_t *body, bool json,

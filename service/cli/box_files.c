@@ -27,12 +27,11 @@ static json_t *get(const struct files *f, const char *tail, const char *name,
 {
 	CLEANUP(strbuf) struct strbuf path = STRBUF_INIT(2 * LIMIT_PATH);
 	CLEANUP(mem) char *start = box_path(f->box, tail);
-	CLEANUP(api) struct api *api = api_open(err);
 
 	strbuf_adds(&path, start);
 	if (value)
 		cli_query_add(&path, name, value);
-	return api ? api_call(api, "GET", strbuf_str(&path), NULL, err) : NULL;
+	return cli_ask("GET", strbuf_str(&path), NULL, err);
 }
 
 static int files_ls(const struct files *f)

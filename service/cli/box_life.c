@@ -254,12 +254,11 @@ int box_list_cmd(int argc, char **argv)
 
 	if (rc != 0)
 		return rc;
-	CLEANUP(api) struct api *api = api_open(&err);
 	strbuf_adds(&path, "/v2/box");
 	if (label)
 		cli_query_add(&path, "label", label);
 	CLEANUP(json)
-	json_t *boxes = api ? api_call(api, "GET", strbuf_str(&path), NULL, &err) : NULL;
+	json_t *boxes = cli_ask("GET", strbuf_str(&path), NULL, &err);
 	if (!boxes)
 		return cli_fail(&err);
 	if (json)
@@ -284,9 +283,8 @@ int box_get_cmd(int argc, char **argv)
 
 	if (rc != 0)
 		return rc;
-	CLEANUP(api) struct api *api = api_open(&err);
 	CLEANUP(mem) char *path = box_path(words.items[0], "");
-	CLEANUP(json) json_t *box = api ? api_call(api, "GET", path, NULL, &err) : NULL;
+	CLEANUP(json) json_t *box = cli_ask("GET", path, NULL, &err);
 	if (!box)
 		return cli_fail(&err);
 	if (json)
@@ -343,11 +341,10 @@ int box_delete_cmd(int argc, char **argv)
 static int snapshot_list(const char *box, bool json)
 {
 	struct err err = {0};
-	CLEANUP(api) struct api *api = api_open(&err);
 	CLEANUP(mem)
 	char *path = box ? box_path(box, "/snapshots") : mem_strdup("/v2/box/snapshots");
 	CLEANUP(json)
-	json_t *answer = api ? api_call(api, "GET", path, NULL, &err) : NULL;
+	json_t *answer = cli_ask("GET", path, NULL, &err);
 	size_t i;
 	json_t *s;
 
@@ -382,23 +379,53 @@ static int snapshot_delete(const struct words *words)
 		"DELETE", "/v2/box/snapshots", body, false, "deleted", "snapshots");
 }
 
+/* The snapshot of that id in a list; NULL when it is gone. */
+static const json_t *find_snapshot(const json_t *answer, const char *id)
+{
+	size_t i;
+	json_t *s;
+
+	json_array_foreach (json_object_get(answer, "snapshots"), i, s)
+		if (str_eq(json_or_string(s, "id", ""), id))
+			return s;
+	return NULL;
+}
+
 /* Waits until it is ready, as the published client does. */
+static int wait_for_snapshot(const char *path, const char *id, struct err *err)
+{
+	for (;;) {
+		CLEANUP(json) json_t *answer = cli_ask("GET", path, NULL, err);
+		const json_t *s = find_snapshot(answer, id);
+
+		if (!answer)
+			return -1;
+		if (!s || str_eq(json_or_string(s, "status", ""), "error"))
+			return err_set(err, ERR_INTERNAL,
+				"snapshot %s could not be made; the box's log says why",
+				id);
+		if (str_eq(json_or_string(s, "status", ""), "ready"))
+			return 0;
+		if (cancel_sleep(NULL, POLL_MS, err) < 0)
+			return -1;
+	}
+}
+
 static int snapshot_make(const char *box, const char *name, bool json)
 {
 	struct err err = {0};
-	CLEANUP(api) struct api *api = api_open(&err);
 	CLEANUP(mem) char *path = box_path(box, "/snapshots");
 	CLEANUP(json) json_t *body = json_object();
 
-	if (!api)
-		return cli_fail(&err);
 	json_put(body, "name", json_str(name ? name : box));
-	CLEANUP(json) json_t *made = api_call(api, "POST", path, body, &err);
-	if (!made)
+	CLEANUP(json) json_t *made = cli_ask("POST", path, body, &err);
+	const char *id = json_or_string(made, "id", "?");
+	if (!made || (str_eq(json_or_string(made, "status", ""), "creating") &&
+			     wait_for_snapshot(path, id, &err) < 0))
 		return cli_fail(&err);
 	if (json)
 		return cli_print_json(made);
-	printf("%s\n", json_or_string(made, "id", "?"));
+	printf("%s\n", id);
 	return CLI_OK;
 }
 
@@ -447,9 +474,8 @@ int box_usage_cmd(int argc, char **argv)
 
 	if (rc != 0)
 		return rc;
-	CLEANUP(api) struct api *api = api_open(&err);
 	CLEANUP(json)
-	json_t *answer = api ? api_call(api, "GET", "/v1/usage", NULL, &err) : NULL;
+	json_t *answer = cli_ask("GET", "/v1/usage", NULL, &err);
 	if (!answer)
 		return cli_fail(&err);
 	if (json)

@@ -10,14 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *ask(
-	const char *method, const char *path, const json_t *body, struct err *err)
-{
-	CLEANUP(api) struct api *api = api_open(err);
-
-	return api ? api_call(api, method, path, body, err) : NULL;
-}
-
 static char *sub_path(const char *box, const char *tail, const char *id, const char *verb)
 {
 	struct strbuf path = STRBUF_INIT(LIMIT_PATH);
@@ -48,7 +40,7 @@ static int url_add(const char *box, const char *port, bool bearer, bool basic, b
 		json_put(body, "bearer_token", json_true());
 	if (basic)
 		json_put(body, "basic_auth", json_true());
-	CLEANUP(json) json_t *answer = ask("POST", path, body, &err);
+	CLEANUP(json) json_t *answer = cli_ask("POST", path, body, &err);
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
@@ -66,7 +58,7 @@ static int url_list(const char *box, bool json)
 {
 	CLEANUP(mem) char *path = box_path(box, "/preview");
 	struct err err = {0};
-	CLEANUP(json) json_t *answer = ask("GET", path, NULL, &err);
+	CLEANUP(json) json_t *answer = cli_ask("GET", path, NULL, &err);
 	size_t i;
 	json_t *p;
 
@@ -139,7 +131,7 @@ static int schedule_add(const struct schedule *s)
 		json_put(body, "webhook_url", json_str(s->webhook));
 	CLEANUP(mem) char *path = box_path(s->words.items[1], "/schedules");
 	struct err err = {0};
-	CLEANUP(json) json_t *answer = ask("POST", path, body, &err);
+	CLEANUP(json) json_t *answer = cli_ask("POST", path, body, &err);
 	json_decref(body);
 	if (!answer)
 		return cli_fail(&err);
@@ -166,7 +158,7 @@ static int schedule_list(const char *box, bool json)
 {
 	CLEANUP(mem) char *path = box_path(box, "/schedules");
 	struct err err = {0};
-	CLEANUP(json) json_t *answer = ask("GET", path, NULL, &err);
+	CLEANUP(json) json_t *answer = cli_ask("GET", path, NULL, &err);
 	size_t i;
 	json_t *s;
 
@@ -218,7 +210,7 @@ int box_schedule_cmd(int argc, char **argv)
 static int env_list(bool json)
 {
 	struct err err = {0};
-	CLEANUP(json) json_t *answer = ask("GET", "/v2/box/settings/env", NULL, &err);
+	CLEANUP(json) json_t *answer = cli_ask("GET", "/v2/box/settings/env", NULL, &err);
 	const char *name;
 	json_t *value;
 

@@ -162,10 +162,9 @@ static int list_of_box(int argc, char **argv, const char *tail, const char *memb
 
 	if (rc != 0)
 		return rc;
-	CLEANUP(api) struct api *api = api_open(&err);
 	CLEANUP(mem) char *path = box_path(words.items[0], tail);
 	CLEANUP(json)
-	json_t *answer = api ? api_call(api, "GET", path, NULL, &err) : NULL;
+	json_t *answer = cli_ask("GET", path, NULL, &err);
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
@@ -341,11 +340,8 @@ int box_git_cmd(int argc, char **argv)
 	strbuf_addf(&path, "%s%s", start, verb);
 	if (look && g.folder)
 		cli_query_add(&path, "folder", g.folder);
-	CLEANUP(api) struct api *api = api_open(&err);
 	CLEANUP(json)
-	json_t *answer =
-		api ? api_call(api, look ? "GET" : "POST", strbuf_str(&path), body, &err)
-		    : NULL;
+	json_t *answer = cli_ask(look ? "GET" : "POST", strbuf_str(&path), body, &err);
 	if (!answer)
 		return cli_fail(&err);
 	return g.json ? cli_print_json(answer) : git_show(answer, verb);

@@ -14,7 +14,6 @@
 static int key_create(const char *name, const char *account, bool read_only, bool json)
 {
 	struct err err = {0};
-	CLEANUP(api) struct api *api = api_open(&err);
 	CLEANUP(json) json_t *body = json_object();
 
 	json_put(body, "name", json_str(name));
@@ -22,7 +21,7 @@ static int key_create(const char *name, const char *account, bool read_only, boo
 	if (account)
 		json_put(body, "account", json_str(account));
 	CLEANUP(json)
-	json_t *answer = api ? api_call(api, "POST", "/v1/keys", body, &err) : NULL;
+	json_t *answer = cli_ask("POST", "/v1/keys", body, &err);
 	if (!answer)
 		return cli_fail(&err);
 	if (json)
@@ -52,9 +51,8 @@ static void key_row(const json_t *key)
 static int key_list(bool json)
 {
 	struct err err = {0};
-	CLEANUP(api) struct api *api = api_open(&err);
 	CLEANUP(json)
-	json_t *answer = api ? api_call(api, "GET", "/v1/keys", NULL, &err) : NULL;
+	json_t *answer = cli_ask("GET", "/v1/keys", NULL, &err);
 	size_t i;
 	json_t *key;
 

@@ -11,6 +11,7 @@
 #include "boxcore/base/str.h"
 #include "service/preview/preview-internal.h"
 #include "service/preview/preview_head.h"
+#include "service/relay/io.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -29,53 +30,20 @@ DEFINE_CLEANUP(socket, int, if (*value >= 0) close(*value))
 static int send_all(
 	struct visit *v, int fd, const void *data, size_t len, struct err *err)
 {
-	const char *p = data;
+	struct relay_io io = {.fd = fd, .cancel = v->cancel};
 
-	while (len > 0) {
-		ssize_t n = send(fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN)
-			return err_errno(err, errno, "a visitor's connection");
-		struct pollfd pfd = {.fd = fd, .events = POLLOUT};
-		int ready = cancel_poll(v->cancel, &pfd, 1, LIMIT_PREVIEW_STALL_MS, err);
-		if (ready < 0)
-			return -1;
-		if (ready == 0)
-			return err_set(err, ERR_TRANSIENT, "nobody reads");
-	}
-	return 0;
+	return relay_io_write(&io, data, len, err);
 }
 
 /* More bytes into buf: 1, 0 at the end, -1. */
 static int read_some(
 	struct visit *v, int fd, struct strbuf *buf, int64_t until_ms, struct err *err)
 {
-	for (;;) {
-		char *room = strbuf_room(buf, PIECE);
-		if (!room)
-			return strbuf_check(buf, "the head", err);
-		ssize_t n = recv(fd, room, PIECE, MSG_DONTWAIT);
-		if (n > 0) {
-			strbuf_grown(buf, (size_t)n);
-			return 1;
-		}
-		if (n == 0 || errno == ECONNRESET)
-			return 0;
-		if (errno != EAGAIN && errno != EINTR)
-			return err_errno(err, errno, "a connection");
-		int64_t left = until_ms - clock_mono_ms();
-		if (left <= 0)
-			return err_set(err, ERR_TRANSIENT, "it did not come in time");
-		struct pollfd pfd = {.fd = fd, .events = POLLIN};
-		if (cancel_poll(v->cancel, &pfd, 1, left, err) < 0)
-			return -1;
-	}
+	struct relay_io io = {.fd = fd, .cancel = v->cancel, .in = *buf};
+	int rc = relay_io_read(&io, until_ms, err);
+
+	*buf = io.in;
+	return rc;
 }
 
 /* Reads until a whole head stands in buf: its length, or 0. */
@@ -97,21 +65,6 @@ static size_t read_head(struct visit *v, int fd, struct strbuf *buf, int64_t ms)
 
 /* ---- answers of our own ---------------------------------------------------------------- */
 
-/* An answer that is closed over while the visitor still sends is lost: read on for a moment. */
-static void linger(struct visit *v)
-{
-	CLEANUP(strbuf) struct strbuf dropped = STRBUF_INIT(2 * PIECE);
-	int64_t until = clock_mono_ms() + LIMIT_RELAY_LINGER_MS;
-	struct err err = {0};
-
-	shutdown(v->fd, SHUT_WR);
-	for (size_t all = 0; all < LIMIT_MIB; all += dropped.len) {
-		strbuf_reset(&dropped);
-		if (read_some(v, v->fd, &dropped, until, &err) <= 0)
-			return;
-	}
-}
-
 static void answer(struct visit *v, const char *status, const char *headers,
 	const char *type, const char *text)
 {
@@ -124,8 +77,11 @@ static void answer(struct visit *v, const char *status, const char *headers,
 		"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 		"Connection: close\r\n\r\n%s",
 		status, headers, type, strlen(text), text);
-	if (send_all(v, v->fd, strbuf_str(&out), out.len, &err) == 0)
-		linger(v);
+	struct relay_io io = {
+		.fd = v->fd, .cancel = v->cancel, .in = STRBUF_INIT(2 * PIECE)};
+	if (relay_io_write(&io, strbuf_str(&out), out.len, &err) == 0)
+		relay_io_linger(&io);
+	strbuf_release(&io.in);
 }
 
 static void refuse(struct visit *v, const char *status, const char *text)

@@ -127,19 +127,6 @@ const char *store_key_scope_name(enum store_key_scope scope)
 	return words_key_scope[scope];
 }
 
-#define RELEASE_ROW(name)                                                                \
-	void store_##name##_release(struct store_##name *row)                            \
-	{                                                                                \
-		row_release(&table_##name, row);                                         \
-	}
-#define RELEASE_ROWS(list, name)                                                         \
-	void store_##list##_release(struct store_##list *rows)                           \
-	{                                                                                \
-		rows_release(&table_##name, rows->rows, rows->count);                    \
-		rows->rows = NULL;                                                       \
-		rows->count = 0;                                                         \
-	}
-
 RELEASE_ROW(box)
 RELEASE_ROW(box_run)
 RELEASE_ROW(box_snapshot)

@@ -307,19 +307,6 @@ const char *store_prepared_state_name(enum store_prepared_state state)
 	return words_prepared_state[state];
 }
 
-#define RELEASE_ROW(name)                                                                \
-	void store_##name##_release(struct store_##name *row)                            \
-	{                                                                                \
-		row_release(&table_##name, row);                                         \
-	}
-#define RELEASE_ROWS(list, name)                                                         \
-	void store_##list##_release(struct store_##list *rows)                           \
-	{                                                                                \
-		rows_release(&table_##name, rows->rows, rows->count);                    \
-		rows->rows = NULL;                                                       \
-		rows->count = 0;                                                         \
-	}
-
 RELEASE_ROW(task)
 RELEASE_ROW(command)
 RELEASE_ROW(effect)

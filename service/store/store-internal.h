@@ -157,6 +157,20 @@ void rows_release(const struct table *table, void *rows, size_t count);
 /* Text from outside, as it is kept: see str_clean_utf8(); of at most `most` bytes. */
 void text_clean(struct strbuf *ret, const char *text, size_t most, bool keep_control);
 
+/* The release functions that a header of the store promises. */
+#define RELEASE_ROW(name)                                                                \
+	void store_##name##_release(struct store_##name *row)                            \
+	{                                                                                \
+		row_release(&table_##name, row);                                         \
+	}
+#define RELEASE_ROWS(list, name)                                                         \
+	void store_##list##_release(struct store_##list *rows)                           \
+	{                                                                                \
+		rows_release(&table_##name, rows->rows, rows->count);                    \
+		rows->rows = NULL;                                                       \
+		rows->count = 0;                                                         \
+	}
+
 /* 1 to STORE_PAGE_MAX; 0 gives `usual`. */
 int page_limit(int limit, int usual);
 
