@@ -9,7 +9,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { git } from '../standin/git.mjs';
 import { allEvents, scripted, waitForText } from './lib/agent.mjs';
 import { boxIds, inspectBox, listInstance } from './lib/engine.mjs';
-import { startWorld } from './lib/world.mjs';
+import { startWorld, until } from './lib/world.mjs';
 
 // Claims that all is well, whatever is so.  Its second prompt of a session is the repair's.
 const AGENT = `
@@ -45,11 +45,15 @@ end("Did it. All tests pass.")
 const RUNS = 'tests/demo/repo';
 let world;
 let repo;
+let slow; // a task whose checks run into the limit of a minute, beside all others
 
 before(async () => {
   repo = fs.mkdtempSync(path.join(os.tmpdir(), 'boxwright-verify-'));
   fs.cpSync(RUNS, repo, { recursive: true });
-  world = await startWorld({ repo: { fixture: repo }, config: scripted(AGENT) });
+  world = await startWorld({ repo: { fixture: repo }, config: scripted(AGENT, { task: { check_minutes: 1 } }) });
+  configure({ check: ['true', 'echo begun; sleep 600', 'echo never'] });
+  slow = await begin('good');
+  await waitForText(world, slow.id, '$ true');
 });
 after(async () => {
   fs.rmSync(repo, { recursive: true, force: true });
@@ -78,7 +82,8 @@ const step = (task, name) => task.steps.filter((s) => s.name === name);
 const checkBox = async (id) => (await Promise.all((await listInstance(world.boxwright.instance)).boxes.map(inspectBox)))
   .find((b) => b.Config?.Labels['boxwright.box'] === `task-${id}-check`);
 const status = async (number) => (await world.comments(number)).map((c) => c.body).find((b) => b.includes('k=status'));
-const noBoxes = async () => assert.deepEqual(await boxIds(world.boxwright.instance), []);
+const noBoxes = async () => assert.deepEqual((await boxIds(world.boxwright.instance))
+  .filter((b) => !b.startsWith(`task-${slow.id}`)), []);
 
 test('no check: no second box, no line about checks', async () => {
   configure({});
@@ -273,4 +278,39 @@ test('a box of checks that dies: they run again in another', async () => {
   assert.equal(step(task, 'verify').at(-1).detail, '2 checks passed');
   assert.equal((await lines(id)).filter((l) => l.startsWith('box task-')).length, 2);
   await noBoxes();
+});
+
+test('checks whose box dies at every attempt: a draft that says so', async () => {
+  configure({ check: ['echo first', 'echo begun; sleep 600'] });
+  const { id } = await begin('insists');
+  const killed = new Set();
+  const task = await until('its end', async () => {
+    const box = await checkBox(id);
+    const running = box?.State?.Running && box.State.Pid;
+    if (running && !killed.has(running) && (await checkLines(id)).length > 0) {
+      killed.add(running);
+      process.kill(running, 'SIGKILL');
+    }
+    const now = await world.boxwright.task(id);
+    return now.state === 'running' || now.state === 'ready' ? null : now;
+  });
+  assert.equal(task.outcome_code, 'pull_request', task.outcome);
+  assert.equal(killed.size, 3);
+  const { title, body } = await world.pull(task.pr_number);
+  assert.match(title, /^\[checks fail\]/);
+  assert.match(body, /- passed: `echo first`/);
+  assert.match(body, /- \*\*failed\*\*: `echo begun; sleep 600` \(could not be run\)/);
+  await noBoxes();
+});
+
+test('the time for checks is up: what ran is stopped, what is left is not begun', async () => {
+  const task = await world.boxwright.waitForTask(slow.id, { state: 'done' });
+  const { title, body } = await world.pull(task.pr_number);
+  assert.match(title, /^\[checks fail\]/);
+  assert.match(body, /- passed: `true`/);
+  assert.match(body, /`echo begun; sleep 600` \(stopped after [56]\d\.\d s: the time for checks was up\)/);
+  assert.match(body, /```\nbegun\n```/);
+  assert.match(body, /`echo never` \(not run: the time for checks was up\)/);
+  await noBoxes();
+  assert.deepEqual(await boxIds(world.boxwright.instance), []);
 });
