@@ -62,7 +62,8 @@ int agent_money_check(struct boxes *boxes, const char *account, struct err *err)
 /* Of one run: put into the lease's spec, told the lease, freed after the lease. */
 struct agent_money *agent_money_new(
 	struct boxes *boxes, const char *account, int64_t spent_microusd);
-void agent_money_put(struct agent_money *money, struct relay_lease_spec *spec);
+void agent_money_put(
+	struct agent_money *money, bool nothing_left, struct relay_lease_spec *spec);
 void agent_money_lease(struct agent_money *money, struct relay_lease *lease);
 void agent_money_free(struct agent_money *money);
 

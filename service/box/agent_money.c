@@ -115,10 +115,12 @@ static void on_usage(void *arg, const char *model, const struct relay_usage *cal
 			total->cost_microusd > 0 ? total->cost_microusd : 1);
 }
 
-void agent_money_put(struct agent_money *money, struct relay_lease_spec *spec)
+void agent_money_put(
+	struct agent_money *money, bool nothing_left, struct relay_lease_spec *spec)
 {
-	spec->budget_microusd =
-		microusd(money->boxes->options.config->box_agent_cost_usd);
+	double most = money->boxes->options.config->box_agent_cost_usd;
+
+	spec->budget_microusd = nothing_left ? -1 : microusd(most);
 	spec->on_usage = on_usage;
 	spec->arg = money;
 }

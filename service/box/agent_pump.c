@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define SAVE_MS 2000
+#define CLAIM_TOKENS 1000000000 /* of one run: as in the relay, a number above is a lie */
+#define CLAIM_USD 10000.0
 
 void agent_drive_free(struct agent_drive *agent)
 {
@@ -283,6 +285,18 @@ static enum followed follow(
 
 /* ---- ending ---------------------------------------------------------------------------- */
 
+/* What a program of the box claims goes into sums that limits are held against: nothing
+ * below zero, and nothing that a sum could not bear. */
+static int64_t claimed_tokens(int64_t n)
+{
+	return n < 0 ? 0 : n > CLAIM_TOKENS ? CLAIM_TOKENS : n;
+}
+
+static double claimed_usd(double usd)
+{
+	return usd > CLAIM_USD ? CLAIM_USD : usd > 0 ? usd : 0;
+}
+
 static void take_usage(struct agent_drive *agent, const struct agent_result *result,
 	struct store_box_run_end *row)
 {
@@ -298,10 +312,10 @@ static void take_usage(struct agent_drive *agent, const struct agent_result *res
 		return;
 	}
 	/* An agent that reached a model by itself brings its own figures. */
-	row->tokens_in = result->usage.input_tokens;
-	row->tokens_out = result->usage.output_tokens;
-	row->tokens_cached = result->usage.cached_tokens;
-	row->tokens_usd = result->usage.cost_usd;
+	row->tokens_in = claimed_tokens(result->usage.input_tokens);
+	row->tokens_out = claimed_tokens(result->usage.output_tokens);
+	row->tokens_cached = claimed_tokens(result->usage.cached_tokens);
+	row->tokens_usd = claimed_usd(result->usage.cost_usd);
 }
 
 /* An answer that is the sum of the texts may be longer than the reader keeps. */

@@ -71,8 +71,8 @@ static bool is_ours(
 	return false;
 }
 
-static struct relay_lease *make_lease(
-	struct box_drive *drive, const char *provider, const struct keys *keys)
+static struct relay_lease *make_lease(struct box_drive *drive, const char *provider,
+	const struct keys *keys, bool nothing_left)
 {
 	struct agent_drive *agent = drive->agent;
 	CLEANUP(mem)
@@ -93,7 +93,7 @@ static struct relay_lease *make_lease(
 	if (is_ours(drive, provider, keys)) {
 		agent->money = agent_money_new(
 			drive->boxes, drive->row.account, agent->spent.cost_microusd);
-		agent_money_put(agent->money, &spec);
+		agent_money_put(agent->money, nothing_left, &spec);
 	}
 	struct relay_lease *lease = relay_lease_new(drive->boxes->options.relay, &spec);
 	if (agent->money)
@@ -109,11 +109,17 @@ int agent_listen(struct box_drive *drive, uint16_t port, struct err *err)
 
 	if (find_keys(drive, provider, &keys, err) < 0)
 		return -1;
-	/* A run that is taken up goes on; its next call sees the limit. */
-	if (!agent->attached && is_ours(drive, provider, &keys) &&
-		agent_money_check(drive->boxes, drive->row.account, err) < 0)
+	/* A run that is taken up goes on: its next call sees the limit.  A custom program may
+	 * have a model of its own, so only its calls of ours are refused. */
+	struct err spent = {0};
+	bool nothing_left =
+		!agent->attached && is_ours(drive, provider, &keys) &&
+		agent_money_check(drive->boxes, drive->row.account, &spent) < 0;
+	if (nothing_left && !str_empty(provider)) {
+		*err = spent;
 		return -1;
-	agent->lease = make_lease(drive, provider, &keys);
+	}
+	agent->lease = make_lease(drive, provider, &keys, nothing_left);
 	/* A port that a program of the box has taken is passed over. */
 	for (int i = 0; i < LIMIT_BOX_AGENTS; i++) {
 		struct err why = {0};

@@ -267,10 +267,11 @@ int relay_reserve(struct relay_lease *lease, int64_t estimate, struct err *err)
 	int64_t spent = lease->total.cost_microusd;
 
 	/* Its own estimate does not count: a budget smaller than it would be no budget. */
-	if (lease->budget > 0 && spent + lease->reserved >= lease->budget)
+	if (lease->budget != 0 && spent + lease->reserved >= lease->budget)
 		return err_set(err, ERR_LIMIT,
 			"the budget of %s is spent: $%.4f of $%.4f%s", lease->name,
-			(double)spent / 1e6, (double)lease->budget / 1e6,
+			(double)spent / 1e6,
+			(double)(lease->budget > 0 ? lease->budget : 0) / 1e6,
 			lease->reserved ? ", with calls still under way" : "");
 	lease->reserved += estimate;
 	return 0;

@@ -106,7 +106,7 @@ typedef void (*relay_on_usage)(void *arg, const char *model,
 
 struct relay_lease_spec {
 	const char *name;        /* "task-41", for messages */
-	int64_t budget_microusd; /* 0: no limit */
+	int64_t budget_microusd; /* 0: no limit; below 0: nothing at all */
 	struct relay_usage
 		spent; /* by earlier runs of the task, counts against the budget */
 	bool allow[RELAY_PROVIDERS];

@@ -86,13 +86,31 @@ test('the server\'s key pays for a run, and for an account\'s day, only so much'
   assert.equal(again[0], 200, 'two dollars of the day are left');
   assert.equal(again[1][0], 402);
   await until('it is booked', async () => (await s.raw('GET', `/v2/box/${box.id}`)).body.total_token_cost_usd >= 9);
-  await assert.rejects(box.agent.run({ prompt: 'spend' }), /box\.agent_cost_usd_day/);
+  // A custom program may have a model of its own; built-in agents are not begun.
+  assert.equal((await spend(box))[0][0], 402);
+  const builtIn = await s.box(t, { agent: { harness: Agent.ClaudeCode, model: 'anthropic/claude-sonnet-4-5' } });
+  await assert.rejects(builtIn.agent.run({ prompt: 'spend' }), /box\.agent_cost_usd_day/);
   // Another account has its own day.
   const theirs = await s.makeKey({ account: 'third', name: 'theirs' });
   const other = await Box.create({ apiKey: theirs.key, agent: { harness: Agent.Custom, model: 'custom/x', customHarness: { command: 'python3', args: ['/workspace/home/spend.py'] } } });
   t.after(() => other.delete());
   await other.files.write({ path: 'spend.py', content: SPENDER });
   assert.equal((await spend(other))[0], 200);
+});
+
+test('a program that claims to have used less than nothing, or everything, changes nobody\'s sums', async (t) => {
+  const theirs = await s.makeKey({ account: 'liar', name: 'theirs' });
+  const box = await Box.create({ apiKey: theirs.key, agent: { harness: Agent.Custom, model: 'custom/x', customHarness: { command: 'sh', args: ['/workspace/home/lie.sh'] } } });
+  t.after(() => box.delete());
+  await box.files.write({ path: 'lie.sh', content: `printf 'event: done\\ndata: {"output":"x","input_tokens":-9000000000000000000,"output_tokens":-5,"cached_input_tokens":-1,"total_cost_usd":%s}\\n\\n' "$(cat claim)"` });
+  for (const claim of ['-1000', '-1e300', '1e300', '1e308', '1e308']) {
+    await box.files.write({ path: 'claim', content: claim });
+    await box.agent.run({ prompt: 'x' });
+    const usage = (await s.raw('GET', '/v1/usage', { key: theirs.key })).body;
+    const seen = (await s.raw('GET', `/v2/box/${box.id}`, { key: theirs.key })).body;
+    for (const n of [usage.total.token_cost_usd, usage.total.input_tokens, usage.total.output_tokens, seen.total_token_cost_usd, seen.total_input_tokens])
+      assert.ok(n >= 0 && n <= 1e7, `${claim}: ${n}`);
+  }
 });
 
 // The program on a terminal of its own. -> what it wrote
