@@ -138,7 +138,7 @@ static void a_box_tells_what_it_has_changed(void **state)
 #define BURST 20
 
 struct one_of_many {
-	char id[16];
+	char id[24];
 	struct err err;
 	int rc;
 };
