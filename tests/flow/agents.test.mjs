@@ -2,6 +2,9 @@
 // The real Claude Code and the real Codex through the whole service: a comment, tool calls
 // in a box, a pull request; and the ways in which a model can end a task.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { startAnthropic } from '../model/anthropic.mjs';
 import { startOpenAI } from '../model/openai.mjs';
@@ -43,12 +46,12 @@ const AGENTS = {
       input: { patch: '*** Begin Patch\n*** Add File: hello.txt\n+hello\n*** End Patch\n' } }] },
 };
 
-async function withAgent(harness, { script, over = {}, key = KEY }, use) {
+async function withAgent(harness, { script, scripts = {}, over = {}, key = KEY, fixture = 'tests/demo/repo' }, use) {
   const agent = AGENTS[harness];
-  const model = await agent.start({ key: KEY, script });
+  const model = await agent.start({ key: KEY, script, scripts });
   let world;
   try {
-    world = await startWorld({ repo: { fixture: 'tests/demo/repo' },
+    world = await startWorld({ repo: { fixture },
       env: { [`BOXWRIGHT_MODEL_${agent.provider.toUpperCase()}_KEY`]: key },
       config: { agent: { harness, model: agent.model }, github: { comment_spacing_ms: 0 },
         task: { retry_s: 0, ...over.task }, box: { image: IMAGE, ...over.box },
@@ -119,6 +122,38 @@ for (const harness of Object.keys(AGENTS)) {
       assert.match(answer.body, /key_file/);
       assert.ok(!JSON.stringify([answer, task, await allEvents(world, task.id)]).includes('sk-not-the-key'));
     });
+  });
+
+  test(`${harness} claims green and is not, and repairs it in the same session`, async (t) => {
+    const fixture = fs.mkdtempSync(path.join(os.tmpdir(), 'boxwright-agents-'));
+    fs.cpSync('tests/demo/repo', fixture, { recursive: true });
+    fs.writeFileSync(path.join(fixture, '.github/boxwright.yml'),
+      'version: 1\ncheck: ["grep -q again hello.txt || { echo it must say it again; exit 1; }"]\n');
+    const script = [{ tools: edit, usage: { input: 1000, cached: 100, output: 50 } },
+      { text: 'Said hello. All tests pass.', usage: { input: 100, cached: 1000, output: 5 } }];
+    const scripts = { 'Repair your change': [
+      { tools: [shell('echo hello again > hello.txt')], usage: { input: 200, cached: 1000, output: 20 } },
+      { text: 'Said hello again.', usage: { input: 10, cached: 1000, output: 5 } }] };
+    try {
+      await withAgent(harness, { script, scripts, fixture }, async (world, model) => {
+        const task = await ask(world);
+        assert.equal(task.outcome_code, 'pull_request', `${task.outcome}\n${world.boxwright.tail()}`);
+        assert.equal(file(world, task, 'hello.txt'), 'hello again\n');
+        const { title, body } = await world.pull(task.pr_number);
+        assert.match(title, /^fix: /);
+        assert.match(body, /- passed: `grep -q again hello.txt/);
+        assert.match(body, /Said hello again\./);
+        assert.equal(model.calls.length, 4);
+        // What it was told and said before is before the model again, with what failed.
+        const asked = JSON.stringify(model.calls[2].body);
+        assert.match(asked, /Said hello\. All tests pass\./);
+        assert.match(asked, /it must say it again/);
+        assert.deepEqual([task.tokens_in, task.tokens_cached, task.tokens_out], [1310, 3100, 80]);
+        t.diagnostic(`${task.finished_ms - task.started_ms} ms, $${task.cost_usd}`);
+      });
+    } finally {
+      fs.rmSync(fixture, { recursive: true, force: true });
+    }
   });
 
   test(`${harness}: a spent budget ends the task and says so`, async (t) => {

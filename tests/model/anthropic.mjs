@@ -29,6 +29,10 @@ function progress(body) {
 	return { prompt, step };
 }
 
+// Names of messages and tool calls are of the whole conversation: a session that is gone on
+// with holds those of its earlier prompts, and programs tell them apart by their names.
+const place = (body) => (body.messages ?? []).filter((m) => m.role === 'assistant').length;
+
 function usageFields(entry) {
 	const usage = usageOf(entry);
 	return {
@@ -84,7 +88,7 @@ const provider = {
 		type: 'error',
 		error: { type: status === 401 ? 'authentication_error' : status === 529 ? 'overloaded_error' : 'api_error', message },
 	}),
-	document: (entry, step, body) => ({
+	document: (entry, _, body, step = place(body)) => ({
 		id: `msg_${step}`,
 		type: 'message',
 		role: 'assistant',
@@ -94,7 +98,7 @@ const provider = {
 		stop_sequence: null,
 		usage: usageFields(entry),
 	}),
-	events: (entry, step, body) => [
+	events: (entry, _, body, step = place(body)) => [
 		{
 			type: 'message_start',
 			message: {
