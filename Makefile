@@ -39,7 +39,7 @@ FLAGS_asan := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 FLAGS_tsan := -O1 -g3 -fsanitize=thread
 # The sanitizers' own code makes gcc see paths that are none; debug and release do warn.
-WARN_asan := -Wno-maybe-uninitialized -Wno-null-dereference -Wno-restrict
+WARN_asan := -Wno-maybe-uninitialized -Wno-null-dereference -Wno-restrict -Wno-format-truncation
 WARN_tsan := $(WARN_asan)
 FLAGS_fuzz := -O1 -g3 -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all -Wno-unknown-warning-option -DFUZZING
