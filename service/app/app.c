@@ -382,7 +382,7 @@ static void app_close(struct app *app)
 	lock_give(&app->server_lock);
 	server_stop(server);
 	janitor_stop(app->janitor);
-	workers_free(app->workers);
+	workers_stop(app->workers);
 	previews_close(app->previews);
 	boxes_close(app->boxes);
 	relay_close(app->relay);
@@ -390,6 +390,7 @@ static void app_close(struct app *app)
 	repos_free(app->repos);
 	github_free(app->github);
 	store_close(app->store);
+	workers_free(app->workers);
 	for (size_t i = 0; i < SIGNATURE_SECRETS_MAX; i++)
 		secret_release(&app->http.hook_secrets[i]);
 	cancel_free(app->stop);

@@ -218,7 +218,7 @@ int workers_start(struct workers *all, struct err *err)
 	return 0;
 }
 
-void workers_free(struct workers *all)
+void workers_stop(struct workers *all)
 {
 	if (!all)
 		return;
@@ -226,6 +226,15 @@ void workers_free(struct workers *all)
 		thread_join(all->workers[i].thread);
 	if (all->commands_started)
 		thread_join(all->commands_thread);
+	all->started = 0;
+	all->commands_started = false;
+}
+
+void workers_free(struct workers *all)
+{
+	if (!all)
+		return;
+	workers_stop(all);
 	cancel_unwatch(&all->on_stop);
 	cond_release(&all->wake);
 	lock_release(&all->lock);

@@ -19,7 +19,9 @@ struct workers;
 struct workers *workers_new(struct task_env *env, const char *instance, int count);
 /* When all of env is there.  After a failure workers_free() is still needed. */
 int workers_start(struct workers *workers, struct err *err);
-/* Joins all threads; env->stop must have fired.  NULL is fine. */
+/* Joins all threads; env->stop must have fired.  Hints may still come.  NULL is fine. */
+void workers_stop(struct workers *workers);
+/* After the store is closed: until then it gives hints.  NULL is fine. */
 void workers_free(struct workers *workers);
 
 /* A store_change_fn: wakes a worker, or fires the cancel of a running task. */

@@ -67,6 +67,7 @@ static const struct {
 	{"BOX_PREVIEW_LIST_ALL", "SCAN box_preview", "all of them, once at start"},
 	{"KEY_LIST_ALL", "SCAN api_key USING INDEX api_key_account",
 		"all of them, for the operator"},
+	{"BOX_RUN_LIST_WEBHOOKS", "SCAN (subquery", "webhooks that are due, by an index"},
 	{"PRUNE_EVENTS", "SCAN (subquery", "a page"},
 };
 
