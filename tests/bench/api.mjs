@@ -169,21 +169,22 @@ async function commands(box, peer) {
 const BYTES = 1 << 30;
 async function streams(box, peer) {
   const rate = (bytes, ms) => bytes / 1e6 / (ms / 1000);
-  const us = async () => {
-    let seen = 0;
-    const { ms } = await time(() => ours('POST', `/${box}/exec-stream`,
-      { command: ['head', '-c', String(BYTES), '/dev/zero'] }, (d) => { seen += d.length; }));
-    if (seen < BYTES) throw new Error(`the stream brought ${seen} bytes`);
-    return rate(BYTES, ms);
-  };
+  // Both are read by a program that throws the bytes away: Node itself takes a core for it.
+  const us = () => new Promise((done, fail) => {
+    const start = now();
+    const child = spawn('curl', ['-sS', '-K', '-', '-o', '/dev/null', '-w', '%{size_download}'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const body = JSON.stringify({ command: ['head', '-c', String(BYTES), '/dev/zero'] }).replaceAll('"', '\\"');
+    let said = '';
+    child.stdout.on('data', (d) => { said += d; });
+    child.on('close', () => (Number(said) > BYTES ? done(rate(BYTES, now() - start)) : fail(new Error(`the stream brought ${said} bytes`))));
+    child.stdin.end(`url = "${service.url}/v2/box/${box}/exec-stream"\nheader = "X-Box-Api-Key: ${service.key}"\ndata = "${body}"\n`);
+  });
   const them = () => new Promise((done, fail) => {
     const start = now();
-    let seen = 0;
-    const child = spawn('docker', ['exec', peer, 'head', '-c', String(BYTES), '/dev/zero'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    child.stdout.on('data', (d) => { seen += d.length; });
-    child.on('close', () => (seen === BYTES ? done(rate(BYTES, now() - start)) : fail(new Error(`docker exec brought ${seen} bytes`))));
+    const child = spawn('docker', ['exec', peer, 'head', '-c', String(BYTES), '/dev/zero'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    child.on('close', (code) => (code === 0 ? done(rate(BYTES, now() - start)) : fail(new Error(`docker exec ended with ${code}`))));
   });
-  const [a, b] = await turns(3, [us, them]);
+  const [a, b] = await turns(5, [us, them]);
   row('API: stream of 1 GiB', figures('exec-stream', 'MB/s', a, true), figures('docker exec', 'MB/s', b, true), { aim_ours_at_least: 300 });
 }
 
