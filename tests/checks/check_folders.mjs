@@ -21,7 +21,7 @@ if (fs.existsSync('.git')) {
 	const log = execFileSync('git', ['log', '-n', '200', '--no-merges', '--format=%h %s']).toString().trim().split('\n');
 	for (const line of log) {
 		const [, id, subject] = /^(\w+) (.*)$/.exec(line) ?? [];
-		if (!/^[a-z][\w ./-]*(, [a-z][\w ./-]*)*: \S/.test(subject ?? '')) fault(`commit ${id}`, `"${subject}" is not "area: what it does"`);
+		if (!/^[A-Za-z][\w ./-]*(, [A-Za-z][\w ./-]*)*: \S/.test(subject ?? '')) fault(`commit ${id}`, `"${subject}" is not "area: what it does"`);
 		else if (subject.length > 110) fault(`commit ${id}`, `its subject has ${subject.length} characters; 110 is the most`);
 	}
 }
