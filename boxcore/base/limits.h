@@ -40,9 +40,9 @@
 #define LIMIT_HTTP_WAITING 256              /* blocking requests in the queue */
 #define LIMIT_HTTP_LONG 1024 /* commands, streams, creations at once: a thread each */
 #define LIMIT_HTTP_LONG_STACK (512 * LIMIT_KIB) /* of such a thread; 30 KiB are touched */
-#define LIMIT_HTTP_THREAD_IDLE_MS 30000 /* a handler thread without work ends then */
-#define LIMIT_HTTP_STALL_MS 600000      /* a stream's client that takes nothing is gone */
-#define LIMIT_HTTP_QUIET_MS 60000 /* before a JSON answer keeps its client by spaces */
+#define LIMIT_POOL_IDLE_MS 30000   /* a handler thread without work ends then */
+#define LIMIT_HTTP_STALL_MS 600000 /* a stream's client that takes nothing is gone */
+#define LIMIT_HTTP_QUIET_MS 60000  /* before a JSON answer keeps its client by spaces */
 #define LIMIT_HTTP_TARGET (16 * LIMIT_KIB) /* a path of LIMIT_PATH, all escaped */
 #define LIMIT_HTTP_BODY_STEP                                                             \
 	(256 * LIMIT_KIB)                /* so much of a body starts its deadline anew */

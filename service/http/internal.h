@@ -17,7 +17,7 @@
 #include "service/http/conns.h"
 #include "service/http/listen.h"
 #include "service/http/multipart.h"
-#include "service/http/pool.h"
+#include "boxcore/base/pool.h"
 #include "service/http/request.h"
 #include "service/http/route.h"
 #include "service/http/server.h"

@@ -110,23 +110,6 @@ static void visit_free(struct visit *v)
 	free(v);
 }
 
-/* Waits for a visit; NULL when the door closes. */
-static struct visit *take_visit(struct previews *p)
-{
-	LOCKED(&p->lock);
-	p->idle++;
-	while (!p->waiting && !p->closing)
-		cond_wait(&p->work, &p->lock);
-	p->idle--;
-	struct visit *v = p->waiting;
-	if (!v)
-		return NULL;
-	p->waiting = v->next;
-	v->next = p->visits;
-	p->visits = v;
-	return v;
-}
-
 static void visit_done(struct visit *v)
 {
 	struct previews *p = v->previews;
@@ -141,16 +124,10 @@ static void visit_done(struct visit *v)
 	visit_free(v);
 }
 
-static void *thread_run(void *arg)
+static void visit_run(void *arg)
 {
-	struct previews *p = arg;
-	struct visit *v;
-
-	while ((v = take_visit(p))) {
-		visit_serve(v);
-		visit_done(v);
-	}
-	return NULL;
+	visit_serve(arg);
+	visit_done(arg);
 }
 
 bool door_enter(struct visit *visit, const char *box, int port)
@@ -189,25 +166,15 @@ static void peer_text(const struct sockaddr_storage *from, char *buf, size_t siz
 		str_copy(buf, size, "unknown");
 }
 
-/* Puts the visit behind the others; false when there are too many. */
-static bool push(struct previews *p, struct visit *visit)
+/* false when there are too many. */
+static bool enlist(struct previews *p, struct visit *visit)
 {
 	LOCKED(&p->lock);
-	struct visit **at = &p->waiting;
-
 	if (p->count >= LIMIT_PREVIEW_CONNECTIONS)
 		return false;
-	while (*at)
-		at = &(*at)->next;
-	*at = visit;
+	visit->next = p->visits;
+	p->visits = visit;
 	p->count++;
-	cond_wake_one(&p->work);
-	struct err err = {0};
-	/* Only the acceptor starts threads; one that cannot be is no end. */
-	if (p->idle < p->count && p->nthreads < LIMIT_PREVIEW_CONNECTIONS &&
-		thread_start(&p->threads[p->nthreads], "preview", thread_run, p, &err) ==
-			0)
-		p->nthreads++;
 	return true;
 }
 
@@ -229,8 +196,10 @@ static int accept_one(struct previews *p, int listener, int port)
 		.listen_port = port,
 		.cancel = cancel_new(p->stop)};
 	peer_text(&from, v->peer, sizeof v->peer);
-	if (!push(p, v))
+	if (!enlist(p, v))
 		visit_free(v);
+	else if (!pool_submit(p->pool, visit_run, v))
+		visit_done(v);
 	return 0;
 }
 
@@ -282,8 +251,7 @@ static void *acceptor_run(void *arg)
 int door_open(struct previews *p, struct err *err)
 {
 	lock_init(&p->lock);
-	cond_init(&p->work);
-	p->threads = mem_array(LIMIT_PREVIEW_CONNECTIONS, sizeof *p->threads);
+	p->pool = pool_new("preview", LIMIT_PREVIEW_CONNECTIONS, 0, 0);
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (p->epoll < 0)
 		return err_errno(err, errno, "epoll for public URLs");
@@ -300,15 +268,8 @@ void door_close(struct previews *p)
 		thread_join(p->acceptor);
 		close(p->epoll);
 	}
-	lock_take(&p->lock);
-	p->closing = true;
-	cond_wake_all(&p->work);
-	lock_give(&p->lock);
-	for (int i = 0; i < p->nthreads; i++)
-		thread_join(p->threads[i]);
+	pool_free(p->pool);
 	while (p->listeners)
 		door_unlisten(p, p->listeners->port);
-	free(p->threads);
-	cond_release(&p->work);
 	lock_release(&p->lock);
 }

@@ -9,6 +9,7 @@
 #ifndef SERVICE_PREVIEW_PREVIEW_INTERNAL_H
 #define SERVICE_PREVIEW_PREVIEW_INTERNAL_H
 
+#include "boxcore/base/pool.h"
 #include "boxcore/base/thread.h"
 #include "service/box/boxes-internal.h"
 #include "service/preview/preview.h"
@@ -43,15 +44,11 @@ struct previews {
 	int epoll;
 	pthread_t acceptor;
 
-	struct lock lock; /* all below */
-	struct cond work;
+	struct pool *pool; /* a thread each, as long as it lasts */
+	struct lock lock;  /* all below */
 	struct listener *listeners;
-	struct visit *waiting; /* accepted, no thread yet */
-	struct visit *visits;  /* under way */
-	int count;             /* of both */
-	pthread_t *threads;
-	int nthreads, idle;
-	bool closing;
+	struct visit *visits; /* accepted and not yet ended */
+	int count;            /* of them */
 };
 
 /* ---- door.c ---------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Handler threads with a bounded queue; see pool.h. */
-#include "service/http/pool.h"
+/* Threads with a bounded queue; see pool.h. */
+#include "boxcore/base/pool.h"
 
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
@@ -28,7 +28,7 @@ static bool pool_take(struct pool *pool, struct job *ret)
 	while (pool->queued == 0) {
 		if (pool->stop)
 			return false;
-		if (!cond_wait_ms(&pool->work, &pool->lock, LIMIT_HTTP_THREAD_IDLE_MS) &&
+		if (!cond_wait_ms(&pool->work, &pool->lock, LIMIT_POOL_IDLE_MS) &&
 			pool->queued == 0)
 			return false;
 	}

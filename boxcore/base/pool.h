@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads for requests that block: started as they are needed, up to a maximum, with a
+ * Threads for work that blocks: started as they are needed, up to a maximum, with a
  * bounded queue behind them, and ended when they have had nothing to do for a while.
  * Thread-safe.
  */
-#ifndef SERVICE_HTTP_POOL_H
-#define SERVICE_HTTP_POOL_H
+#ifndef BOXCORE_BASE_POOL_H
+#define BOXCORE_BASE_POOL_H
 
 #include <stdbool.h>
 #include <stddef.h>
