@@ -77,6 +77,25 @@ json_t *cli_ask(const char *method, const char *path, const json_t *body, struct
 	return api ? api_call(api, method, path, body, err) : NULL;
 }
 
+int cli_list(const char *path, const char *member, bool json, const char *title,
+	void (*show)(const json_t *row))
+{
+	struct err err = {0};
+	CLEANUP(json) json_t *answer = cli_ask("GET", path, NULL, &err);
+	size_t i;
+	json_t *row;
+
+	if (!answer)
+		return cli_fail(&err);
+	if (json)
+		return cli_print_json(answer);
+	if (title)
+		puts(title);
+	json_array_foreach (member ? json_object_get(answer, member) : answer, i, row)
+		show(row);
+	return CLI_OK;
+}
+
 int box_call(const char *method, const char *path, json_t *body, bool json,
 	const char *done, const char *subject)
 {

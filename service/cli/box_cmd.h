@@ -33,6 +33,10 @@ int cli_print_json(const json_t *answer);
 /* One call to the service that runs; NULL with err. */
 json_t *cli_ask(
 	const char *method, const char *path, const json_t *body, struct err *err);
+/* Lists: asks for `path` and prints the answer as JSON with `json`, else `title` (may be
+ * NULL) and a line for each of its `member` (NULL: of the answer itself). */
+int cli_list(const char *path, const char *member, bool json, const char *title,
+	void (*show)(const json_t *row));
 /* One call whose answer is printed as JSON with `json`, else `done` (a sentence with one %s
  * for `subject`, or NULL for nothing). */
 int box_call(const char *method, const char *path, json_t *body, bool json,

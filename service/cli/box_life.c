@@ -245,9 +245,6 @@ int box_list_cmd(int argc, char **argv)
 	const char *label = NULL;
 	bool json = false;
 	struct words words;
-	struct err err = {0};
-	size_t i;
-	json_t *box;
 	const struct option_def defs[] = {{"label", OPTION_TEXT, &label},
 		{"json", OPTION_FLAG, &json}, {NULL, OPTION_FLAG, NULL}};
 	int rc = options_read(argc, argv, defs, -1, &words);
@@ -257,17 +254,10 @@ int box_list_cmd(int argc, char **argv)
 	strbuf_adds(&path, "/v2/box");
 	if (label)
 		cli_query_add(&path, "label", label);
-	CLEANUP(json)
-	json_t *boxes = cli_ask("GET", strbuf_str(&path), NULL, &err);
-	if (!boxes)
-		return cli_fail(&err);
-	if (json)
-		return cli_print_json(boxes);
-	printf("%-28s %-9s %-7s %-9s %9s %-20s %s\n", "BOX", "STATUS", "SIZE", "RUNTIME",
-		"CPU s", "CREATED", "NAME");
-	json_array_foreach (boxes, i, box)
-		print_row(box);
-	return CLI_OK;
+	return cli_list(strbuf_str(&path), NULL, json,
+		"BOX                          STATUS    SIZE    RUNTIME      "
+		" CPU s CREATED              NAME",
+		print_row);
 }
 
 int box_get_cmd(int argc, char **argv)
@@ -338,34 +328,27 @@ int box_delete_cmd(int argc, char **argv)
 
 /* ---- snapshots ------------------------------------------------------------------------- */
 
+static void snapshot_row(const json_t *s)
+{
+	char created[CLOCK_ISO_SIZE];
+
+	printf("%-28s %-9s %10.1f %-28s %s %s\n", json_or_string(s, "id", "?"),
+		json_or_string(s, "status", "?"),
+		(double)json_or_int(s, "size_bytes", 0) / (double)LIMIT_MIB,
+		json_or_string(s, "box_id", ""),
+		clock_iso(json_or_int(s, "created_at", 0), created, sizeof created),
+		json_or_string(s, "name", ""));
+}
+
 static int snapshot_list(const char *box, bool json)
 {
-	struct err err = {0};
 	CLEANUP(mem)
 	char *path = box ? box_path(box, "/snapshots") : mem_strdup("/v2/box/snapshots");
-	CLEANUP(json)
-	json_t *answer = cli_ask("GET", path, NULL, &err);
-	size_t i;
-	json_t *s;
 
-	if (!answer)
-		return cli_fail(&err);
-	if (json)
-		return cli_print_json(answer);
-	printf("%-28s %-9s %10s %-28s %-20s %s\n", "SNAPSHOT", "STATUS", "MiB", "BOX",
-		"CREATED", "NAME");
-	json_array_foreach (json_object_get(answer, "snapshots"), i, s) {
-		char created[CLOCK_ISO_SIZE];
-
-		printf("%-28s %-9s %10.1f %-28s %s %s\n", json_or_string(s, "id", "?"),
-			json_or_string(s, "status", "?"),
-			(double)json_or_int(s, "size_bytes", 0) / (double)LIMIT_MIB,
-			json_or_string(s, "box_id", ""),
-			clock_iso(
-				json_or_int(s, "created_at", 0), created, sizeof created),
-			json_or_string(s, "name", ""));
-	}
-	return CLI_OK;
+	return cli_list(path, "snapshots", json,
+		"SNAPSHOT                     STATUS           MiB BOX       "
+		"                   CREATED              NAME",
+		snapshot_row);
 }
 
 static int snapshot_delete(const struct words *words)

@@ -54,24 +54,19 @@ static int url_add(const char *box, const char *port, bool bearer, bool basic, b
 	return CLI_OK;
 }
 
+static void url_row(const json_t *p)
+{
+	printf("%5lld %s%s%s\n", (long long)json_or_int(p, "port", 0),
+		json_or_string(p, "url", "?"),
+		json_or_bool(p, "bearer_token", false) ? " bearer" : "",
+		json_or_bool(p, "basic_auth", false) ? " basic" : "");
+}
+
 static int url_list(const char *box, bool json)
 {
 	CLEANUP(mem) char *path = box_path(box, "/preview");
-	struct err err = {0};
-	CLEANUP(json) json_t *answer = cli_ask("GET", path, NULL, &err);
-	size_t i;
-	json_t *p;
 
-	if (!answer)
-		return cli_fail(&err);
-	if (json)
-		return cli_print_json(answer);
-	json_array_foreach (json_object_get(answer, "previews"), i, p)
-		printf("%5lld %s%s%s\n", (long long)json_or_int(p, "port", 0),
-			json_or_string(p, "url", "?"),
-			json_or_bool(p, "bearer_token", false) ? " bearer" : "",
-			json_or_bool(p, "basic_auth", false) ? " basic" : "");
-	return CLI_OK;
+	return cli_list(path, "previews", json, NULL, url_row);
 }
 
 int box_url_cmd(int argc, char **argv)
@@ -157,20 +152,11 @@ static void schedule_row(const json_t *s)
 static int schedule_list(const char *box, bool json)
 {
 	CLEANUP(mem) char *path = box_path(box, "/schedules");
-	struct err err = {0};
-	CLEANUP(json) json_t *answer = cli_ask("GET", path, NULL, &err);
-	size_t i;
-	json_t *s;
 
-	if (!answer)
-		return cli_fail(&err);
-	if (json)
-		return cli_print_json(answer);
-	printf("%-24s %-7s %-16s %5s %5s %-9s %s\n", "SCHEDULE", "STATUS", "CRON (UTC)",
-		"RUNS", "FAILS", "LAST", "WHAT");
-	json_array_foreach (answer, i, s)
-		schedule_row(s);
-	return CLI_OK;
+	return cli_list(path, NULL, json,
+		"SCHEDULE                 STATUS  CRON (UTC)        RUNS FAIL"
+		"S LAST      WHAT",
+		schedule_row);
 }
 
 int box_schedule_cmd(int argc, char **argv)

@@ -153,9 +153,6 @@ static int list_of_box(int argc, char **argv, const char *tail, const char *memb
 {
 	bool json = false;
 	struct words words;
-	struct err err = {0};
-	size_t i;
-	json_t *row;
 	const struct option_def defs[] = {
 		{"json", OPTION_FLAG, &json}, {NULL, OPTION_FLAG, NULL}};
 	int rc = options_read(argc, argv, defs, -1, &words);
@@ -163,17 +160,7 @@ static int list_of_box(int argc, char **argv, const char *tail, const char *memb
 	if (rc != 0)
 		return rc;
 	CLEANUP(mem) char *path = box_path(words.items[0], tail);
-	CLEANUP(json)
-	json_t *answer = cli_ask("GET", path, NULL, &err);
-	if (!answer)
-		return cli_fail(&err);
-	if (json)
-		return cli_print_json(answer);
-	if (title)
-		puts(title);
-	json_array_foreach (json_object_get(answer, member), i, row)
-		show(row);
-	return CLI_OK;
+	return cli_list(path, member, json, title, show);
 }
 
 static void show_run(const json_t *run)

@@ -50,21 +50,10 @@ static void key_row(const json_t *key)
 
 static int key_list(bool json)
 {
-	struct err err = {0};
-	CLEANUP(json)
-	json_t *answer = cli_ask("GET", "/v1/keys", NULL, &err);
-	size_t i;
-	json_t *key;
-
-	if (!answer)
-		return cli_fail(&err);
-	if (json)
-		return cli_print_json(answer);
-	printf("%-20s %-16s %-5s %-6s %-20s %-20s %s\n", "KEY", "ACCOUNT", "SCOPE",
-		"ENDS", "CREATED", "USED", "NAME");
-	json_array_foreach (json_object_get(answer, "keys"), i, key)
-		key_row(key);
-	return CLI_OK;
+	return cli_list("/v1/keys", "keys", json,
+		"KEY                  ACCOUNT          SCOPE ENDS   CREATED  "
+		"            USED                 NAME",
+		key_row);
 }
 
 int cli_key(int argc, char **argv)
