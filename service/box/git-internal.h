@@ -74,6 +74,9 @@ void git_named(
 int git_failed(struct git_job *job, const char *what, const struct git_said *said,
 	struct err *err);
 
+/* Runs; what git ends with other than 0 is git_failed(). */
+int git_must(struct git_job *job, const char *what, const struct git_command *command,
+	struct git_said *ret_said, struct err *err);
 /* Runs and takes stdout without its last line end; a failure of git is git_failed(). */
 int git_ask(struct git_job *job, const char *what, const char *const *args,
 	char **ret_text, struct err *err);

@@ -19,10 +19,8 @@ static int show(struct git_job *job, const char *what, const char *const *args,
 	CLEANUP(git_said) struct git_said said = {0};
 	struct git_command command = {.args = args};
 
-	if (git_job_run(job, &command, &said, err) < 0)
+	if (git_must(job, what, &command, &said, err) < 0)
 		return -1;
-	if (said.exit_code != 0)
-		return git_failed(job, what, &said, err);
 	*ret = json_object();
 	json_put(*ret, member, json_text(strbuf_str(&said.out), said.out.len));
 	return 0;
@@ -92,9 +90,7 @@ static int run_commit(struct git_job *job, const struct commit *commit, struct e
 	if (!str_empty(commit->email))
 		env[n++] = email = mem_printf("GIT_AUTHOR_EMAIL=%s", commit->email);
 	struct git_command command = {.args = args, .input = commit->message, .env = env};
-	if (git_job_run(job, &command, &said, err) < 0)
-		return -1;
-	return said.exit_code == 0 ? 0 : git_failed(job, "git commit", &said, err);
+	return git_must(job, "git commit", &command, &said, err);
 }
 
 static int git_commit(struct git_job *job, json_t **ret, struct err *err)
@@ -130,10 +126,8 @@ static int git_checkout(struct git_job *job, json_t **ret, struct err *err)
 	/* The last word says that it is no file. */
 	const char *args[] = {"checkout", branch, "--", NULL};
 	struct git_command command = {.args = args};
-	if (git_job_run(job, &command, &said, err) < 0)
+	if (git_must(job, "git checkout", &command, &said, err) < 0)
 		return -1;
-	if (said.exit_code != 0)
-		return git_failed(job, "git checkout", &said, err);
 	*ret = json_object();
 	json_put(*ret, "branch", json_str(branch));
 	return 0;

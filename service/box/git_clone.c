@@ -93,9 +93,7 @@ static int run_clone(struct git_job *job, const struct clone *clone, struct err 
 	args[n++] = clone->url.url;
 	args[n++] = clone->target;
 	struct git_command command = {.args = args, .folder = "/", .progress = true};
-	if (git_job_run(job, &command, &said, err) < 0)
-		return -1;
-	return said.exit_code == 0 ? 0 : git_failed(job, "git clone", &said, err);
+	return git_must(job, "git clone", &command, &said, err);
 }
 
 int git_clone(struct git_job *job, json_t **ret, struct err *err)

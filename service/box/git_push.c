@@ -29,9 +29,7 @@ static int run_push(struct git_job *job, const char *refspec, struct err *err)
 		"push", "--progress", "--set-upstream", "origin", refspec, NULL};
 	struct git_command command = {.args = args, .progress = true};
 
-	if (git_job_run(job, &command, &said, err) < 0)
-		return -1;
-	return said.exit_code == 0 ? 0 : git_failed(job, "git push", &said, err);
+	return git_must(job, "git push", &command, &said, err);
 }
 
 int git_push(struct git_job *job, json_t **ret, struct err *err)

@@ -292,16 +292,22 @@ int git_failed(struct git_job *job, const char *what, const struct git_said *sai
 		*text ? text : "git ended without a word");
 }
 
+int git_must(struct git_job *job, const char *what, const struct git_command *command,
+	struct git_said *ret_said, struct err *err)
+{
+	if (git_job_run(job, command, ret_said, err) < 0)
+		return -1;
+	return ret_said->exit_code == 0 ? 0 : git_failed(job, what, ret_said, err);
+}
+
 int git_ask(struct git_job *job, const char *what, const char *const *args,
 	char **ret_text, struct err *err)
 {
 	CLEANUP(git_said) struct git_said said = {0};
 	struct git_command command = {.args = args};
 
-	if (git_job_run(job, &command, &said, err) < 0)
+	if (git_must(job, what, &command, &said, err) < 0)
 		return -1;
-	if (said.exit_code != 0)
-		return git_failed(job, what, &said, err);
 	if (said.out.len > 0 && said.out.data[said.out.len - 1] == '\n')
 		said.out.data[--said.out.len] = '\0';
 	*ret_text = mem_strdup(strbuf_str(&said.out));
