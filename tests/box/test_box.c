@@ -38,18 +38,9 @@ static int close_core(void **state)
 
 static int delete_all(void **state)
 {
-	struct box_info *boxes = NULL;
-	size_t count = 0;
-
 	(void)state;
 	err = (struct err){0};
-	if (!core || box_list(core, &boxes, &count, NULL, &err) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		box_delete(core, boxes[i].id, NULL, &err);
-	free(boxes);
-	err = (struct err){0};
-	return 0;
+	return real_boxes_delete(core);
 }
 
 static enum box_state state_of(const char *id)

@@ -51,15 +51,10 @@ static int close_core(void **state)
 static int delete_all(void **state)
 {
 	struct snapshot_info info;
-	struct box_info *boxes = NULL;
-	size_t count = 0;
 
 	(void)state;
-	if (box_list(core, &boxes, &count, NULL, &err) < 0)
+	if (real_boxes_delete(core) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++)
-		box_delete(core, boxes[i].id, NULL, &err);
-	free(boxes);
 	err = (struct err){0};
 	if (snapshot_find(core, tag, &info, NULL, &err) == 0)
 		snapshot_delete(core, info.image, NULL, &err);

@@ -41,17 +41,23 @@ struct boxcore *real_core_open(void)
 	return core;
 }
 
-void real_core_close(struct boxcore *core)
+int real_boxes_delete(struct boxcore *core)
 {
 	struct box_info *boxes = NULL;
 	size_t count = 0;
 	struct err err = {0};
 
-	if (core && box_list(core, &boxes, &count, NULL, &err) == 0) {
-		for (size_t i = 0; i < count; i++)
-			box_delete(core, boxes[i].id, NULL, &err);
-	}
+	if (!core || box_list(core, &boxes, &count, NULL, &err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		box_delete(core, boxes[i].id, NULL, &err);
 	free(boxes);
+	return 0;
+}
+
+void real_core_close(struct boxcore *core)
+{
+	real_boxes_delete(core);
 	boxcore_close(core);
 }
 

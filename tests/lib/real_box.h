@@ -16,6 +16,9 @@ const char *real_instance(void); /* "test-" and random digits, one a process */
 struct boxcore *real_core_open(void);
 void real_core_close(struct boxcore *core); /* deletes this instance's boxes */
 
+/* Deletes this instance's boxes; -1 when they cannot be listed. */
+int real_boxes_delete(struct boxcore *core);
+
 /* Creates a box of the base image; fails the test when that fails. */
 void real_box(struct boxcore *core, const char *id, enum box_network network);
 
