@@ -19,12 +19,12 @@ Q := $(if $(filter 1,$(V)),,@)
 # ---- layers, low to high ------------------------------------------------------------------
 LAYERS := boxcore/base boxcore/net boxcore/engine boxcore/link boxcore/egress boxcore \
 	boxcore/agent webhooks prompts service/config service/store service/github \
-	service/repo service/relay service/schedule service/box service/preview \
+	service/repo service/relay service/schedule service/jobs service/box service/preview \
 	service/task service/http service/app service/cli
 
 CC_fuzz := clang
 CC := $(or $(CC_$(VARIANT)),gcc)
-PKGS := libcurl jansson libgit2 libmicrohttpd sqlite3 libjwt libcrypto yaml-0.1 libzstd
+PKGS := libcurl jansson libgit2 libmicrohttpd sqlite3 libjwt libcrypto yaml-0.1 libzstd icu-i18n
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \

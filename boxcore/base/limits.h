@@ -73,6 +73,7 @@
 #define LIMIT_TEXT_CLEAN (64 * LIMIT_MIB) /* largest text that is made valid UTF-8 */
 #define LIMIT_COMMENT 60000               /* GitHub refuses 65,536; a margin */
 #define LIMIT_PROMPT (512 * LIMIT_KIB)    /* a rendered prompt */
+#define LIMIT_TASK_ABOUT (16 * LIMIT_KIB) /* what a trigger was about, as JSON */
 #define LIMIT_TASK_TEXT                                                                  \
 	(64 * LIMIT_KIB) /* what a person asked for: GitHub's comment size */
 #define LIMIT_LOG_LINE (8 * LIMIT_KIB)

@@ -36,6 +36,7 @@ build|libsqlite3-dev||the store
 build|libjwt-dev||signs as the GitHub App
 build|libssl-dev||HMAC and digests
 build|libyaml-dev||configuration files
+build|libicu-dev||time zones of scheduled jobs
 build|libzstd-dev||compresses stored deliveries
 build|musl-tools||static boxinit, PID 1 of each box
 test|libcmocka-dev||unit tests

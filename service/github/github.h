@@ -31,6 +31,7 @@
 #include "boxcore/base/cancel.h"
 #include "boxcore/base/err.h"
 #include "boxcore/base/secret.h"
+#include "boxcore/base/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -115,6 +116,7 @@ enum github_purpose {
 	GITHUB_READ,    /* metadata, issues, pull requests: read */
 	GITHUB_CLONE,   /* contents: read */
 	GITHUB_COMMENT, /* issues, pull requests: write */
+	GITHUB_CHECK,   /* checks: write, actions: read, contents: read */
 	GITHUB_PULL,    /* pull requests: write, contents: read */
 	GITHUB_PUBLISH, /* contents, pull requests: write; never shared, revoke it */
 };
@@ -250,7 +252,8 @@ struct github_pull {
 	bool merged;
 	bool draft;
 	struct github_user author;
-	int64_t head_repo_id; /* 0: the fork is gone */
+	int64_t head_repo_id;        /* 0: the fork is gone */
+	char title[GITHUB_URL_SIZE]; /* cut */
 	char head_ref[GITHUB_NAME_SIZE];
 	char head_sha[GITHUB_OID_SIZE];
 	char base_ref[GITHUB_NAME_SIZE];
@@ -289,6 +292,168 @@ int github_pull_create_as(struct github *gh, const struct secret *token,
 /* NULL leaves a field as it is. */
 int github_pull_update(struct github *gh, const struct github_repo *repo, int64_t number,
 	const char *title, const char *body, struct cancel *cancel, struct err *err);
+
+/* Closed without merging; one that is closed is fine. */
+int github_pull_close(struct github *gh, const struct github_repo *repo, int64_t number,
+	struct cancel *cancel, struct err *err);
+/* Whether it can be merged: asked at most once, GitHub may not know yet. */
+enum github_mergeable {
+	GITHUB_MERGEABLE_UNKNOWN,
+	GITHUB_MERGEABLE_CLEAN,
+	GITHUB_MERGEABLE_CONFLICT,
+};
+int github_pull_mergeable(struct github *gh, const struct github_repo *repo,
+	int64_t number, enum github_mergeable *ret, struct cancel *cancel,
+	struct err *err);
+
+/* A branch of the repository itself; one that is gone is fine. */
+int github_branch_delete(struct github *gh, const struct github_repo *repo,
+	const char *branch, struct cancel *cancel, struct err *err);
+
+/* ---- reviews ------------------------------------------------------------------------ */
+
+struct github_review_comment {
+	int64_t id; /* of one that is read; 0 in a new one */
+	char *path;
+	int64_t line;  /* in the file after the change; 0: the whole file or outdated */
+	int64_t start; /* first line of several; 0: one line */
+	bool left;     /* the line is of the file before the change */
+	char *body;
+	char *hunk; /* of one that is read; "" */
+	struct github_user author;
+	int64_t in_reply_to;
+};
+void github_review_comment_release(struct github_review_comment *comment);
+#define GITHUB_REVIEW_COMMENTS_MAX 100
+struct github_review_comments {
+	struct github_review_comment *rows;
+	size_t count;
+};
+void github_review_comments_release(struct github_review_comments *list);
+DEFINE_CLEANUP(github_review_comments, struct github_review_comments,
+	github_review_comments_release(value))
+
+/* A review with its inline comments in one call, on the commit `head`.  `event`: "COMMENT",
+ * "REQUEST_CHANGES".  A place that is not in the pull request's diff makes GitHub refuse all
+ * of it (ERR_INPUT): check the places first. */
+int github_review_create(struct github *gh, const struct github_repo *repo,
+	int64_t number, const char *head, const char *event, const char *body,
+	const struct github_review_comments *comments, int64_t *ret_id,
+	char ret_url[GITHUB_URL_SIZE], struct cancel *cancel, struct err *err);
+/* The id of the review by `author_id` whose body holds `marker`; ERR_NOT_FOUND. */
+int github_review_find(struct github *gh, const struct github_repo *repo, int64_t number,
+	int64_t author_id, const char *marker, int64_t *ret_id, struct cancel *cancel,
+	struct err *err);
+/* The inline comments of one review, at most GITHUB_REVIEW_COMMENTS_MAX. */
+int github_review_comments_get(struct github *gh, const struct github_repo *repo,
+	int64_t number, int64_t review_id, struct github_review_comments *ret,
+	struct cancel *cancel, struct err *err);
+/* An answer in the thread of an inline comment; ret_id may be NULL. */
+int github_review_reply(struct github *gh, const struct github_repo *repo, int64_t number,
+	int64_t comment_id, const char *body, int64_t *ret_id, struct cancel *cancel,
+	struct err *err);
+/* Likewise github_comment_react() for inline comments. */
+int github_review_comment_react(struct github *gh, const struct github_repo *repo,
+	int64_t id, const char *content, struct cancel *cancel, struct err *err);
+/* The unified diff of a pull request as GitHub shows it: the places of inline comments are
+ * in it.  More than `max` bytes, or than GitHub shows: ERR_LIMIT. */
+int github_pull_diff(struct github *gh, const struct github_repo *repo, int64_t number,
+	size_t max, struct strbuf *out, struct cancel *cancel, struct err *err);
+
+/* ---- checks ------------------------------------------------------------------------- */
+
+#define GITHUB_BUTTONS_MAX 3 /* GitHub's */
+struct github_button {
+	const char *label;       /* at most 20 characters */
+	const char *description; /* 40 */
+	const char *identifier;  /* 20 */
+};
+#define GITHUB_ANNOTATIONS_MAX 50 /* GitHub's, of one call */
+struct github_annotation {
+	const char *path, *message, *title; /* title may be NULL */
+	int64_t line, column;               /* column 0: none */
+	bool failure;                       /* else a warning */
+};
+struct github_check_new {
+	const char *name;        /* "Boxwright" */
+	const char *head;        /* commit */
+	const char *external_id; /* ours: finds it again */
+	const char *status;      /* "queued", "in_progress", "completed" */
+	const char *conclusion;  /* with completed: "success", "failure", "neutral",
+				  * "cancelled", "action_required", "skipped" */
+	const char *details_url; /* NULL: none */
+	const char *title, *summary, *text; /* text NULL: none; cut to 65,535 */
+	struct github_button buttons[GITHUB_BUTTONS_MAX];
+	size_t nbuttons;
+	const struct github_annotation *annotations;
+	size_t nannotations;
+};
+int github_check_create(struct github *gh, const struct github_repo *repo,
+	const struct github_check_new *what, int64_t *ret_id, struct cancel *cancel,
+	struct err *err);
+/* head and external_id are not sent. */
+int github_check_update(struct github *gh, const struct github_repo *repo, int64_t id,
+	const struct github_check_new *what, struct cancel *cancel, struct err *err);
+/* Ours on that commit with that external_id; ERR_NOT_FOUND. */
+int github_check_find(struct github *gh, const struct github_repo *repo, const char *head,
+	const char *name, const char *external_id, int64_t *ret_id, struct cancel *cancel,
+	struct err *err);
+
+struct github_check {
+	int64_t id;
+	int64_t app_id;
+	char name[GITHUB_NAME_SIZE];
+	char conclusion[24]; /* "" while it runs */
+	char url[GITHUB_URL_SIZE];
+	bool actions; /* a job of GitHub Actions: github_job_log() has its log */
+	char *output; /* title, summary and text of its output; "" */
+};
+struct github_checks {
+	struct github_check *rows;
+	size_t count;
+};
+void github_checks_release(struct github_checks *list);
+DEFINE_CLEANUP(github_checks, struct github_checks, github_checks_release(value))
+/* The newest of each name on a commit, at most 100, without our own App's. */
+int github_checks_get(struct github *gh, const struct github_repo *repo, const char *head,
+	struct github_checks *ret, struct cancel *cancel, struct err *err);
+/* The failing annotations of a check as lines "path:line: message", at most `max` bytes. */
+int github_check_annotations(struct github *gh, const struct github_repo *repo,
+	int64_t id, size_t max, struct strbuf *out, struct cancel *cancel,
+	struct err *err);
+/* The last `max` bytes of the log of an Actions job (its id is the check's); the address that
+ * GitHub names is fetched without our token.  ERR_NOT_FOUND when it is gone. */
+int github_job_log(struct github *gh, const struct github_repo *repo, int64_t id,
+	size_t max, struct strbuf *out, struct cancel *cancel, struct err *err);
+
+/* ---- files and issues ---------------------------------------------------------------- */
+
+/* One file of a branch, tag or commit (ref NULL: the default branch), by the API: for small
+ * files where no mirror is wanted.  ret_commit (may be NULL) is not told by this call. */
+int github_file_get(struct github *gh, const struct github_repo *repo, const char *path,
+	const char *ref, size_t max, struct strbuf *out, struct cancel *cancel,
+	struct err *err);
+/* The commit of a branch. */
+int github_branch_head(struct github *gh, const struct github_repo *repo,
+	const char *branch, char ret_oid[GITHUB_OID_SIZE], struct cancel *cancel,
+	struct err *err);
+int github_issue_create(struct github *gh, const struct github_repo *repo,
+	const char *title, const char *body, int64_t *ret_number, struct cancel *cancel,
+	struct err *err);
+/* NULL leaves a field; state "open" or "closed". */
+int github_issue_update(struct github *gh, const struct github_repo *repo, int64_t number,
+	const char *title, const char *body, const char *state, struct cancel *cancel,
+	struct err *err);
+/* The number of the open or newest issue by `author_id` whose body holds `marker`;
+ * ERR_NOT_FOUND. */
+int github_issue_find(struct github *gh, const struct github_repo *repo,
+	int64_t author_id, const char *marker, int64_t *ret_number, struct cancel *cancel,
+	struct err *err);
+
+/* Of an installation, in pages: at most `max` from page `page` (1) on. */
+int github_installation_repos(struct github *gh, int64_t installation_id, int page,
+	struct github_repo_info *ret, size_t max, size_t *ret_count,
+	struct cancel *cancel, struct err *err);
 
 /* ---- deliveries that did not arrive ---------------------------------------- */
 

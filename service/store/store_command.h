@@ -27,8 +27,9 @@ enum store_command_state {
 /* All borrowed. */
 struct store_command_new {
 	const char *lane;
-	const char *verb; /* "cancel", "retry", "status", "help", "unknown" */
-	const char *word; /* the verb as it was written */
+	const char *verb;  /* see trigger.h */
+	const char *about; /* JSON, see STORE_ABOUT in store_task.h; NULL: "" */
+	const char *word;  /* the verb as it was written */
 	const char *text;
 	int64_t repo_id, installation_id;
 	const char *owner, *repo;
@@ -50,6 +51,7 @@ struct store_command {
 	int64_t requester_id;
 	char *requester_login;
 	int64_t comment_id;
+	char *about;
 	char *delivery_id;
 	int64_t created_ms;
 

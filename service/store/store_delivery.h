@@ -40,12 +40,30 @@ struct store_delivery_new {
 	bool unparsed;           /* the state, when there is neither task nor command */
 	const struct store_task_new *task;       /* NULL: none */
 	const struct store_command_new *command; /* NULL: none; not both */
+
+	const char *
+		url; /* of comment, review, issue or pull request for people; NULL: none */
+	/* Which conversation it belongs to.  When the task's or command's repository has one
+	 * whose pull request has this number (or, with number 0, this branch), lane and
+	 * conversation_id are its.  */
+	int64_t pull_number; /* 0: unknown */
+	const char *branch;  /* NULL: unknown */
+	/* Only for a pull request that the service opened (or, for a task of verb "repair",
+	 * works on): without one the delivery is stored as ignored with reason "not_ours", and
+	 * there is no task. */
+	bool only_ours;
+	/* One waiting task of this verb and about."head" is enough: a further one is stored as
+	 * ignored with reason "waiting_already". */
+	bool coalesce;
 };
 
 struct store_delivery_added {
 	bool duplicate;                  /* the id was there: nothing has changed */
 	enum store_delivery_state state; /* as stored, now or then */
 	int64_t task_id;                 /* of the delivery's task; 0: none */
+	const char *
+		reason_code; /* static; NULL: as it was given (see only_ours, coalesce) */
+	const char *reason;  /* likewise */
 };
 
 /* Blocks until the delivery is on the disk. */
@@ -90,5 +108,12 @@ DEFINE_CLEANUP(store_deliveries, struct store_deliveries, store_deliveries_relea
  * from the newest). */
 int store_delivery_list(struct store *store, int64_t before_ms, const char *before_id,
 	int limit, struct store_deliveries *ret, struct err *err);
+
+/* Deliveries at an address (struct store_delivery_new.url), newest first, without bodies. */
+int store_delivery_list_url(struct store *store, const char *url, int limit,
+	struct store_deliveries *ret, struct err *err);
+/* What a delivery's command came to: ERR_NOT_FOUND when it made none. */
+int store_delivery_command(
+	struct store *store, const char *id, struct store_command *ret, struct err *err);
 
 #endif

@@ -50,10 +50,30 @@ struct store_task_new {
 	const char *comment_url;
 	const char *trigger_kind; /* "comment", "label", ... */
 	const char *default_branch;
+	const char *about; /* JSON, see STORE_ABOUT below; NULL: "" */
+	int64_t attempts;  /* of `fix x3`; 0 and 1: one */
+	int64_t parent_id; /* of an attempt; 0: none */
+	int64_t job_id;    /* 0: none */
 	const char *step;  /* the first one; NULL: "" */
 	int64_t run_at_ms; /* 0: now */
 	int64_t now_ms;    /* created_ms */
 };
+
+/*
+ * STORE_ABOUT: what the trigger was about, in `about` of a task or command: one JSON object
+ * of at most LIMIT_TASK_ABOUT bytes, all keys optional:
+ *
+ *	"path", "line", "side", "hunk"   place of a review comment; "in_reply_to" its thread's id
+ *	"review"      id of a submitted review; "review_state": "changes_requested", ...
+ *	"head", "branch"  commit and branch that an event spoke of
+ *	"check"       {"kind": "check_run"|"check_suite"|"workflow_run", "id", "name", "url",
+ *	              "app", "conclusion"}
+ *	"step"        of `retry from <step>`; "amount" of `budget +<amount>`, in dollars
+ *	"button"      identifier of a check run's button
+ *	"plan"        true: the approved plan of the conversation is to be carried out
+ *	"ticked"      names of the jobs whose boxes a person ticked on the dashboard
+ *	"repositories" [{"id","owner","name"}], "removed" likewise, of installation events
+ */
 
 /* A whole row.  Strings are never NULL in a row that the store filled, but for those
  * marked (null). */
@@ -70,6 +90,10 @@ struct store_task {
 	char *requester_login;
 	int64_t comment_id;
 	char *comment_url, *trigger_kind;
+	char *about;       /* JSON, see STORE_ABOUT; "" */
+	int64_t attempts;  /* 1 unless several attempts were asked for */
+	int64_t parent_id; /* the task that this is an attempt of; 0: none */
+	int64_t job_id;    /* 0: none */
 	char *delivery_id; /* (null): made by hand */
 	int64_t created_ms;
 
@@ -87,11 +111,17 @@ struct store_task {
 	double cost_usd;                              /* likewise */
 	char *outcome_code;                           /* (null) until finished */
 	char *outcome;                                /* (null); a sentence */
+	int64_t conversation_id; /* store_conversation_open(); 0: none yet */
+	int64_t taken_by;        /* the task that took its request up; 0: none */
+	bool waits; /* for its attempts: its lane is held though nobody works on it */
 
 	/* The worker's facts: change by store_set(), write by store_task_save() */
 	char *step; /* another step sets crashes back to 0 */
 	char *default_branch;
-	char *base_oid; /* (null), as all below but the numbers */
+	char *base_oid; /* (null), as all below but the numbers; parent of the new commit */
+	char *head_oid; /* where the branch must stand to be moved; NULL: must not exist */
+	char *rules_oid; /* commit whose configuration and AGENTS.md count */
+	char *target;    /* branch that the pull request is merged into */
 	char *image;
 	char *prepared_key;
 	char *box_id;
@@ -181,6 +211,30 @@ int store_task_finish(struct store *store, struct store_task *task,
  * counted: for a service that stops. */
 int store_task_put_back(struct store *store, struct store_task *task, int64_t run_at_ms,
 	bool count_attempt, const char *error, struct cancel *cancel, struct err *err);
+
+/* ---- several attempts ------------------------------------------------------------------ */
+
+/* Adds `count` attempts of the task (lane "<lane>#<i>", parent_id, attempts 1, step "gate",
+ * else as the task) unless there are some already, and puts the task back with waits set and
+ * no time of its own: it becomes due when the last attempt has ended.  Fenced by its lease;
+ * while it waits, no other task of its lane is claimed. */
+int store_task_split(struct store *store, struct store_task *task, int64_t count,
+	int64_t now_ms, struct cancel *cancel, struct err *err);
+/* The attempts of a task, in order. */
+int store_task_attempts(
+	struct store *store, int64_t parent_id, struct store_tasks *ret, struct err *err);
+
+/* ---- how much was used ------------------------------------------------------------------ */
+
+struct store_used {
+	int64_t runs; /* tasks made; attempts and what was refused or taken up do not count */
+	double cost_usd;
+};
+/* By one person (requester_id, in all repositories) and in one repository, of tasks made at
+ * or after since_ms, without the task `but_id`. */
+int store_task_used(struct store *store, int64_t requester_id, int64_t repo_id,
+	int64_t since_ms, int64_t but_id, struct store_used *ret_person,
+	struct store_used *ret_repo, struct err *err);
 
 /* ---- a person's verbs ------------------------------------------------------------------ */
 

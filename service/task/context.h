@@ -45,10 +45,14 @@ int context_decide(struct task_ctx *ctx, const char *code, struct err *err,
 /* ---- the steps, each in a file of its name ---- */
 
 int step_gate(struct task_ctx *ctx, struct err *err);
+int step_attempts(struct task_ctx *ctx, struct err *err);
 int step_prepare(struct task_ctx *ctx, struct err *err);
+int step_replay(struct task_ctx *ctx, struct err *err);
+int step_undo(struct task_ctx *ctx, struct err *err);
 int step_work(struct task_ctx *ctx, struct err *err);
 int step_collect(struct task_ctx *ctx, struct err *err);
 int step_verify(struct task_ctx *ctx, struct err *err);
+int step_review(struct task_ctx *ctx, struct err *err);
 int step_publish(struct task_ctx *ctx, struct err *err);
 int step_report(struct task_ctx *ctx, struct err *err);
 

@@ -26,15 +26,37 @@
 static const struct task_step {
 	const char *name;
 	int (*run)(struct task_ctx *ctx, struct err *err);
-	const char *next; /* NULL: the last */
 } steps[] = {
-	{"gate", step_gate, "prepare"},
-	{"prepare", step_prepare, "work"},
-	{"work", step_work, "collect"},
-	{"collect", step_collect, "verify"},
-	{"verify", step_verify, "publish"},
-	{"publish", step_publish, "report"},
-	{"report", step_report, NULL},
+	{"gate", step_gate},
+	{"attempts", step_attempts},
+	{"prepare", step_prepare},
+	{"replay", step_replay},
+	{"undo", step_undo},
+	{"work", step_work},
+	{"collect", step_collect},
+	{"verify", step_verify},
+	{"review", step_review},
+	{"publish", step_publish},
+	{"report", step_report},
+};
+
+/* What a verb goes through; the one place that says so. */
+#define FLOW_STEPS 9
+static const struct task_flow {
+	const char *verb;
+	const char *steps[FLOW_STEPS]; /* NULL behind the last, which is report */
+} flows[] = {
+	{"fix", {"gate", "attempts", "prepare", "work", "collect", "verify", "publish",
+			"report"}},
+	{"repair", {"gate", "prepare", "work", "collect", "verify", "publish", "report"}},
+	{"job", {"gate", "prepare", "work", "collect", "verify", "publish", "report"}},
+	{"rebase", {"gate", "prepare", "replay", "work", "collect", "verify", "publish",
+			   "report"}},
+	{"ask", {"gate", "prepare", "work", "report"}},
+	{"plan", {"gate", "prepare", "work", "report"}},
+	{"review", {"gate", "prepare", "work", "review", "report"}},
+	{"test", {"gate", "prepare", "verify", "report"}},
+	{"undo", {"gate", "undo", "report"}},
 };
 
 static const struct task_step *find_step(const char *name)
@@ -43,6 +65,25 @@ static const struct task_step *find_step(const char *name)
 		if (str_eq(steps[i].name, name))
 			return &steps[i];
 	return &steps[0];
+}
+
+/* NULL: report was it. */
+static const char *step_after(const char *verb, const char *step)
+{
+	const struct task_flow *flow = &flows[0];
+
+	for (size_t i = 0; i < ARRAY_LEN(flows); i++)
+		if (str_eq(flows[i].verb, verb))
+			flow = &flows[i];
+	for (size_t i = 0; i + 1 < FLOW_STEPS && flow->steps[i]; i++)
+		if (str_eq(flow->steps[i], step))
+			return flow->steps[i + 1];
+	return str_eq(step, "report") ? NULL : "report";
+}
+
+static bool is_last(const struct task_step *step)
+{
+	return str_eq(step->name, "report");
 }
 
 static void context_release(struct task_ctx *ctx)
@@ -90,6 +131,7 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 	const char **ret_next, struct err *err)
 {
 	struct store *store = ctx->env->store;
+	const char *usual = step_after(ctx->task->verb, step->name);
 	int64_t seq = 0, began = clock_mono_ms();
 
 	if (store_step_begin(
@@ -97,9 +139,7 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 		return -1;
 	log_push("step", step->name);
 	int rc = step->run(ctx, err);
-	*ret_next = ctx->outcome && step->next ? "report"
-		    : ctx->go                  ? ctx->go
-					       : step->next;
+	*ret_next = ctx->outcome && usual ? "report" : ctx->go ? ctx->go : usual;
 	if (rc < 0) {
 		const char *back = ctx->back ? "prepare" : NULL;
 		struct err ignored = {0};
@@ -180,7 +220,7 @@ static bool go_on_after(
 		put_back(ctx, 0, false, NULL);
 		return false;
 	}
-	if (stopped_by_person(ctx) && step->next) {
+	if (stopped_by_person(ctx) && !is_last(step)) {
 		CLEANUP(mem) char *reason = stop_reason(ctx);
 
 		return context_decide(ctx, "cancelled", &err, "%s", reason) == 0;
@@ -198,7 +238,7 @@ static bool go_on_after(
 	}
 	log_warn("failed: %s", why->text);
 	context_say(ctx, "error", &err, "%s", why->text);
-	if (!step->next) { /* not even the report could be made */
+	if (is_last(step)) { /* not even the report could be made */
 		finish(ctx);
 		return false;
 	}
@@ -220,7 +260,7 @@ static void walk(struct task_ctx *ctx)
 		struct err err = {0};
 		const char *next = NULL;
 
-		if (!step->next) {
+		if (is_last(step)) {
 			cancel_deadline(closing, REPORT_MS, "the limit for reporting");
 			ctx->cancel = closing;
 		}

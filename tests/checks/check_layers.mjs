@@ -17,6 +17,7 @@ const homes = {
 	'curl/': ['boxcore/net'], 'git2': ['service/repo'], 'jwt.h': ['service/github'],
 	'microhttpd.h': ['service/http'], 'sqlite3.h': ['service/store'],
 	'jansson.h': ['boxcore/base/json.h'], 'openssl/': ['boxcore/base/crypto.c'],
+	'unicode/': ['service/schedule'],
 	'yaml.h': ['service/config', 'service/repo/settings'], 'zstd.h': ['service/store', 'boxcore'],
 };
 // boxinit is linked by itself: it shares the pure frames and nothing else.
