@@ -6,6 +6,7 @@
  * asked from GitHub now.  A person who may not gets a reaction and no comment: strangers
  * must not be able to make the service talk.
  */
+#include "service/task/answer.h"
 #include "service/task/context.h"
 #include "service/task/effects.h"
 #include "service/task/status.h"
@@ -58,6 +59,8 @@ int step_gate(struct task_ctx *ctx, struct err *err)
 
 	if (rc > 0)
 		rc = check_issue(ctx, err);
+	if (rc > 0)
+		rc = answer_gate(ctx, err);
 	if (rc <= 0)
 		return rc;
 	if (effect_react(ctx, "eyes", err) < 0)

@@ -10,6 +10,7 @@
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
 #include "service/github/text.h"
+#include "service/task/answer.h"
 #include "service/task/context.h"
 #include "service/task/effects.h"
 #include "service/task/status.h"
@@ -72,6 +73,8 @@ static int tell(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(mem) char *requester = mem_printf("@%s", ctx->task->requester_login);
 
+	if (answer_is(ctx))
+		return answer_tell(ctx, err);
 	if (outcome_begins(ctx, "refused_"))
 		return effect_react(ctx, "confused", err);
 	if (status_update(ctx, "", true, err) < 0)
@@ -104,6 +107,8 @@ static int remove_box(struct task_ctx *ctx, struct err *err)
 
 int step_report(struct task_ctx *ctx, struct err *err)
 {
+	if (!ctx->outcome && answer_decide(ctx, err) < 0)
+		return -1;
 	if (!ctx->outcome)
 		return err_set(err, ERR_INTERNAL, "the task came to its end undecided");
 	int told = tell(ctx, err);

@@ -86,6 +86,20 @@ int request_prompt(
 	return prompt_render("fix", vars, ARRAY_LEN(vars), out, err);
 }
 
+int request_more(struct task_ctx *ctx, const struct store_task *taken, const char *dir,
+	struct strbuf *out, struct err *err)
+{
+	(void)dir;
+	struct prompt_source source = {.what = "comment",
+		.login = taken->requester_login,
+		.may_write = true,
+		.is_request = true};
+
+	(void)ctx;
+	return prompt_quote(
+		out, &source, taken->text, strlen(taken->text), QUOTE_MAX, err);
+}
+
 int request_repair(
 	struct task_ctx *ctx, const char *dir, struct strbuf *out, struct err *err)
 {

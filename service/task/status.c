@@ -11,6 +11,7 @@
 #include "service/github/text.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_step.h"
+#include "service/task/answer.h"
 #include "service/task/effects.h"
 
 #include <string.h>
@@ -123,6 +124,8 @@ static const char *state_sentence(
 		return "Done: nothing had to be changed.";
 	if (ctx->outcome && outcome_is(ctx, "cancelled"))
 		return "Cancelled.";
+	if (ctx->outcome && answer_is(ctx))
+		return answer_sentence(ctx);
 	if (ctx->outcome)
 		return "This did not work.";
 	return str_eq(step, "gate") ? "Accepted, waiting for a box." : "Working on it.";

@@ -12,6 +12,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_step.h"
+#include "service/task/answer.h"
 #include "service/task/retry.h"
 #include "service/task/status.h"
 
@@ -161,7 +162,8 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 
 static enum store_task_state final_state(const struct task_ctx *ctx)
 {
-	if (outcome_is(ctx, "pull_request") || outcome_is(ctx, "no_change"))
+	if (outcome_is(ctx, "pull_request") || outcome_is(ctx, "no_change") ||
+		answer_done(ctx))
 		return STORE_TASK_DONE;
 	if (outcome_is(ctx, "cancelled"))
 		return STORE_TASK_CANCELLED;

@@ -16,6 +16,7 @@
 #include "service/task/context.h"
 #include "service/task/repair.h"
 #include "service/task/request.h"
+#include "service/task/review.h"
 #include "service/task/status.h"
 
 #include <string.h>
@@ -347,7 +348,10 @@ static int keep_result(struct work *w, const struct agent_result *result, struct
 	struct relay_usage used;
 
 	status_clean(&summary, result->answer, 20000);
-	store_set(&task->summary, strbuf_str(&summary));
+	if (str_eq(task->verb, "review"))
+		review_keep(task, result->answer);
+	else
+		store_set(&task->summary, strbuf_str(&summary));
 	if (!str_empty(result->session_id))
 		store_set(&task->session_id, result->session_id);
 	relay_lease_usage(w->lease, &used);
