@@ -12,15 +12,10 @@
 #define COMMENT_CLOSE "-->"
 #define CODE_INDENT 4 /* Markdown's columns that make a line code */
 
-static const struct {
-	const char *name;
-	enum command_verb verb;
-} verbs[] = {
-	{"fix", COMMAND_FIX},
-	{"cancel", COMMAND_CANCEL},
-	{"status", COMMAND_STATUS},
-	{"help", COMMAND_HELP},
-	{"retry", COMMAND_RETRY},
+static const char *const verbs[] = {
+#define X(name, word, form, sentence) [COMMAND_##name] = word,
+	COMMAND_VERBS(X)
+#undef X
 };
 
 struct reader {
@@ -32,10 +27,21 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static char ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 static bool is_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '-' || c == '_';
+	char lower = ascii_lower(c);
+
+	return (lower >= 'a' && lower <= 'z') || is_digit(c) || c == '-' || c == '_';
 }
 
 static bool is_punctuation(char c)
@@ -126,38 +132,145 @@ static bool take_any_mention(struct reader *r, const struct command_names *names
 	return found;
 }
 
-static bool take_slash(struct reader *r)
-{
-	struct reader ahead = *r;
-
-	if (!take(&ahead, "/" SLASH_NAME) || !take_boundary(&ahead))
-		return false;
-	*r = ahead;
-	return true;
-}
-
 static bool take_verb(struct reader *r, enum command_verb *ret)
 {
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
 		struct reader ahead = *r;
-		if (!take(&ahead, verbs[i].name) || !take_boundary(&ahead))
+		if (!take(&ahead, verbs[i]) || !take_boundary(&ahead))
 			continue;
-		*ret = verbs[i].verb;
+		*ret = (enum command_verb)i;
 		*r = ahead;
 		return true;
 	}
 	return false;
 }
 
-static void copy_word(struct command *command, const struct reader *r)
+/* "/boxwright", or the slash alone before a verb where bare ones count. */
+static bool take_slash(struct reader *r, bool bare_verbs)
 {
-	size_t n = 0;
+	struct reader ahead = *r, verb;
+	enum command_verb ignored;
 
-	while (r->at + n < r->end && is_word(r->at[n]) && n < COMMAND_WORD_MAX)
-		n++;
-	memcpy(command->word, r->at, n);
+	if (!take(&ahead, "/"))
+		return false;
+	verb = ahead;
+	if (!take(&ahead, SLASH_NAME) || !take_boundary(&ahead)) {
+		ahead = verb;
+		if (!bare_verbs || !take_verb(&verb, &ignored))
+			return false;
+	}
+	*r = ahead;
+	return true;
+}
+
+static void add_word(struct command *command, const struct reader *r)
+{
+	size_t n = strlen(command->word);
+
+	for (const char *at = r->at; at < r->end && n < COMMAND_WORD_MAX; at++) {
+		if (!is_word(*at) && !strchr("+$.", *at))
+			break;
+		command->word[n++] = *at;
+	}
 	command->word[n] = '\0';
 }
+
+/* ---- arguments --------------------------------------------------------------------------- */
+
+/* The argument at r is none that the verb has. */
+static void refuse_argument(struct command *command, const struct reader *r)
+{
+	command->verb = COMMAND_UNKNOWN;
+	if (r->at < r->end && strlen(command->word) < COMMAND_WORD_MAX) {
+		strcat(command->word, " ");
+		add_word(command, r);
+	}
+}
+
+/* x1 to x5.  x0 and x6 to x9 are none; x86 is a word of the text. */
+static void take_attempts(struct command *command, struct reader *r)
+{
+	struct reader ahead = *r;
+
+	command->attempts = 1;
+	if (!take(&ahead, "x") || ahead.at == ahead.end || !is_digit(*ahead.at))
+		return;
+	int count = *ahead.at++ - '0';
+	if (!take_boundary(&ahead))
+		return;
+	if (count < 1 || count > COMMAND_ATTEMPTS_MAX) {
+		refuse_argument(command, r);
+		return;
+	}
+	command->attempts = count;
+	*r = ahead;
+}
+
+static void take_step(struct command *command, struct reader *r)
+{
+	struct reader ahead = *r;
+	size_t n = 0;
+
+	if (!take(&ahead, "from") || !take_boundary(&ahead))
+		return;
+	skip_space(&ahead);
+	while (ahead.at < ahead.end && is_word(*ahead.at) && n < COMMAND_WORD_MAX)
+		command->step[n++] = ascii_lower(*ahead.at++);
+	command->step[n] = '\0';
+	if (n == 0 || !take_boundary(&ahead)) {
+		command->step[0] = '\0';
+		refuse_argument(command, r);
+		return;
+	}
+	*r = ahead;
+}
+
+/* Whole dollars of at most 4 digits; cents are counted, since money is no fraction. */
+static bool take_cents(struct reader *r, int64_t *ret)
+{
+	int digits = 0;
+	int64_t cents = 0;
+
+	for (; r->at < r->end && is_digit(*r->at) && digits < 5; r->at++, digits++)
+		cents = cents * 10 + (*r->at - '0');
+	cents *= 100;
+	if (r->end - r->at > 1 && *r->at == '.' && is_digit(r->at[1])) {
+		r->at++;
+		for (int64_t worth = 10; r->at < r->end && is_digit(*r->at) && worth > 0;
+			r->at++, worth /= 10)
+			cents += worth * (*r->at - '0');
+	}
+	*ret = cents;
+	return digits > 0 && digits < 5 && cents > 0 && cents <= COMMAND_CENTS_MAX;
+}
+
+static void take_amount(struct command *command, struct reader *r)
+{
+	struct reader ahead = *r;
+	bool plus = take(&ahead, "+");
+
+	take(&ahead, "$");
+	if (plus && take_cents(&ahead, &command->cents) &&
+		(ahead.at == ahead.end || is_space(*ahead.at))) {
+		*r = ahead;
+		return;
+	}
+	command->cents = 0;
+	refuse_argument(command, r);
+}
+
+static void take_arguments(struct command *command, struct reader *r)
+{
+	skip_space(r);
+	if (command->verb == COMMAND_FIX)
+		take_attempts(command, r);
+	else if (command->verb == COMMAND_RETRY)
+		take_step(command, r);
+	else if (command->verb == COMMAND_BUDGET)
+		take_amount(command, r);
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
 
 static void set_text(struct command *command, struct reader *r)
 {
@@ -172,6 +285,7 @@ static void set_text(struct command *command, struct reader *r)
 static void take_unknown(struct command *command, struct reader *r)
 {
 	command->verb = r->at == r->end ? COMMAND_HELP : COMMAND_UNKNOWN;
+	add_word(command, r);
 	while (r->at < r->end && !is_space(*r->at))
 		r->at++;
 }
@@ -180,22 +294,23 @@ bool command_parse(const struct command_names *names, const char *body, size_t l
 	struct command *ret)
 {
 	struct reader r = {.at = body, .end = body + len};
-	struct command command = {0};
+	struct command command = {.attempts = 1};
 	bool mention;
 
 	if (!skip_unseen(&r))
 		return false;
 	mention = take_any_mention(&r, names);
-	if (!mention && !take_slash(&r))
+	if (!mention && !take_slash(&r, names->bare_verbs))
 		return false;
 	skip_space(&r);
 	struct reader word = r;
 	if (take_verb(&r, &command.verb)) {
-		copy_word(&command, &word);
+		word.end = word.at + strlen(verbs[command.verb]);
+		add_word(&command, &word);
+		take_arguments(&command, &r);
 	} else if (mention) {
 		command.verb = COMMAND_FIX;
 	} else {
-		copy_word(&command, &word);
 		take_unknown(&command, &r);
 	}
 	set_text(&command, &r);
@@ -205,13 +320,5 @@ bool command_parse(const struct command_names *names, const char *body, size_t l
 
 const char *command_verb_name(enum command_verb verb)
 {
-	switch (verb) {
-	case COMMAND_FIX: return "fix";
-	case COMMAND_CANCEL: return "cancel";
-	case COMMAND_STATUS: return "status";
-	case COMMAND_HELP: return "help";
-	case COMMAND_RETRY: return "retry";
-	case COMMAND_UNKNOWN: return "unknown";
-	}
-	return "unknown";
+	return (size_t)verb < ARRAY_LEN(verbs) ? verbs[verb] : "unknown";
 }

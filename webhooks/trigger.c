@@ -106,15 +106,25 @@ static void fill_subject(struct trigger *trigger, const struct event *event)
 	trigger->requester.type = mem_strdup(event->sender.type);
 }
 
+/* Tasks go through steps on a worker; all else is answered without one. */
 static enum trigger_outcome outcome_of(enum command_verb verb)
 {
 	switch (verb) {
-	case COMMAND_FIX: return TRIGGER_TASK;
-	case COMMAND_CANCEL: return TRIGGER_CANCEL;
-	case COMMAND_STATUS: return TRIGGER_STATUS;
-	case COMMAND_HELP: return TRIGGER_HELP;
-	case COMMAND_RETRY: return TRIGGER_RETRY;
-	case COMMAND_UNKNOWN: return TRIGGER_UNKNOWN_VERB;
+	case COMMAND_FIX:
+	case COMMAND_ASK:
+	case COMMAND_PLAN:
+	case COMMAND_REVIEW:
+	case COMMAND_TEST:
+	case COMMAND_REBASE:
+	case COMMAND_UNDO: return TRIGGER_TASK;
+	case COMMAND_APPROVE:
+	case COMMAND_REJECT:
+	case COMMAND_RETRY:
+	case COMMAND_CANCEL:
+	case COMMAND_STATUS:
+	case COMMAND_BUDGET:
+	case COMMAND_HELP:
+	case COMMAND_UNKNOWN: return TRIGGER_COMMAND;
 	}
 	return TRIGGER_NONE;
 }
@@ -130,7 +140,8 @@ static void accept(struct trigger *trigger, enum trigger_outcome outcome,
 static void decide_text(const struct trigger_config *config, const struct event *event,
 	const struct event_user *author, const char *text, struct trigger *ret)
 {
-	struct command_names names = {config->slug, config->aliases, config->alias_count};
+	struct command_names names = {
+		config->slug, config->aliases, config->alias_count, config->bare_verbs};
 	struct command command;
 
 	if (!text || !command_parse(&names, text, strlen(text), &command)) {
@@ -154,6 +165,9 @@ static void decide_text(const struct trigger_config *config, const struct event 
 	str_copy(ret->word, sizeof(ret->word), command.word);
 	ret->text = mem_strndup(command.text, command.text_len);
 	ret->comment_id = event->comment.id;
+	ret->verb = command_verb_name(command.verb);
+	ret->about = mem_strdup("");
+	ret->attempts = command.attempts;
 	accept(ret, outcome_of(command.verb), event->comment.id ? "comment" : "issue",
 		event->comment.id ? "A comment asks for it."
 				  : "The issue's text asks for it.");
@@ -178,6 +192,9 @@ static void decide_label(const struct trigger_config *config, const struct event
 	fill_subject(ret, event);
 	str_copy(ret->word, sizeof(ret->word), command_verb_name(COMMAND_FIX));
 	ret->text = mem_strdup("");
+	ret->verb = command_verb_name(COMMAND_FIX);
+	ret->about = mem_strdup("");
+	ret->attempts = 1;
 	accept(ret, TRIGGER_TASK, "label", "The label asks for it.");
 }
 
@@ -215,6 +232,7 @@ void trigger_decide(const struct trigger_config *config, const struct event *eve
 	const char *refused = refuse_origin(config, event);
 
 	memset(ret, 0, sizeof(*ret));
+	ret->url = event->comment.html_url;
 	if (refused)
 		none(ret, refused);
 	else if (event->issue.number == 0)
@@ -228,6 +246,7 @@ void trigger_decide(const struct trigger_config *config, const struct event *eve
 void trigger_release(struct trigger *trigger)
 {
 	free(trigger->text);
+	free(trigger->about);
 	free(trigger->requester.login);
 	free(trigger->requester.type);
 	memset(trigger, 0, sizeof(*trigger));
@@ -238,11 +257,7 @@ const char *trigger_outcome_name(enum trigger_outcome outcome)
 	switch (outcome) {
 	case TRIGGER_NONE: return "none";
 	case TRIGGER_TASK: return "task";
-	case TRIGGER_CANCEL: return "cancel";
-	case TRIGGER_STATUS: return "status";
-	case TRIGGER_HELP: return "help";
-	case TRIGGER_RETRY: return "retry";
-	case TRIGGER_UNKNOWN_VERB: return "unknown_verb";
+	case TRIGGER_COMMAND: return "command";
 	}
 	return "none";
 }

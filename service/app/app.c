@@ -48,6 +48,7 @@ struct app {
 	struct workers *workers;
 	struct janitor *janitor;
 	struct http_app http;
+	int64_t *bots;           /* user ids; http.triggers looks at them */
 	struct lock server_lock; /* the store's thread wakes it while we close */
 	struct server *server;
 };
@@ -292,6 +293,36 @@ static int on_engine_check(void *arg, struct cancel *cancel, struct err *err)
 	return engine_ping(boxcore_engine(app->core), cancel, err);
 }
 
+static int read_triggers(struct app *app, struct err *err)
+{
+	const struct config *config = app->config;
+	size_t bot_count = config->github_allow_bots.count;
+
+	app->bots = mem_array(bot_count ? bot_count : 1, sizeof(*app->bots));
+	for (size_t i = 0; i < bot_count; i++)
+		if (!str_to_i64(config->github_allow_bots.items[i], 1, INT64_MAX,
+			    &app->bots[i]))
+			return err_set(err, ERR_INPUT,
+				"github.allow_bots holds \"%.40s\"; it has to be user "
+				"numbers, like 49699333",
+				config->github_allow_bots.items[i]);
+	app->http.triggers = (struct trigger_config){
+		.slug = app->self.slug,
+		.app_id = config->github_app_id,
+		.bot_user_id = app->self.bot.id,
+		.label = or_null(config->github_label),
+		.aliases = (const char *const *)config->github_mentions.items,
+		.alias_count = config->github_mentions.count,
+		.bare_verbs = config->github_bare_verbs,
+		.listen = str_eq(config->github_listen, "all")        ? TRIGGER_ALL
+			  : str_eq(config->github_listen, "commands") ? TRIGGER_COMMANDS
+								      : TRIGGER_REVIEWS,
+		.bots = app->bots,
+		.bot_count = bot_count,
+	};
+	return 0;
+}
+
 static int open_server(struct app *app, const char *version, struct err *err)
 {
 	const struct config *config = app->config;
@@ -316,14 +347,8 @@ static int open_server(struct app *app, const char *version, struct err *err)
 	http->core = app->core;
 	http->boxes = app->boxes;
 	http->previews = app->previews;
-	http->triggers = (struct trigger_config){
-		.slug = app->self.slug,
-		.app_id = config->github_app_id,
-		.bot_user_id = app->self.bot.id,
-		.label = or_null(config->github_label),
-		.aliases = (const char *const *)config->github_mentions.items,
-		.alias_count = config->github_mentions.count,
-	};
+	if (read_triggers(app, err))
+		return -1;
 	for (size_t i = 0;
 		i < config->github_webhook_secrets.count && i < SIGNATURE_SECRETS_MAX;
 		i++)
@@ -394,6 +419,7 @@ static void app_close(struct app *app)
 	for (size_t i = 0; i < SIGNATURE_SECRETS_MAX; i++)
 		secret_release(&app->http.hook_secrets[i]);
 	cancel_free(app->stop);
+	free(app->bots);
 	free(app->state_dir);
 }
 DEFINE_CLEANUP(app, struct app, app_close(value))

@@ -114,9 +114,14 @@ static void on_stored(
 	json_put(body, "delivery", json_str(hook->id));
 	json_put(body, "task",
 		added->task_id ? json_integer(added->task_id) : json_null());
-	json_put(body, "outcome", json_str(hook->outcome));
-	json_put(body, "reason_code", json_str(hook->reason_code));
-	json_put(body, "reason", json_str(hook->reason));
+	json_put(body, "outcome",
+		json_str(added->reason_code ? trigger_outcome_name(TRIGGER_NONE)
+					    : hook->outcome));
+	/* What only rows know may have made something else of it. */
+	json_put(body, "reason_code",
+		json_str(added->reason_code ? added->reason_code : hook->reason_code));
+	json_put(body, "reason",
+		json_str(added->reason_code ? added->reason : hook->reason));
 	if (added->duplicate)
 		json_put(body, "duplicate", json_true());
 	reply_json(hook->request, 202, body);
@@ -148,7 +153,7 @@ static void fill_task(struct store_task_new *task, const struct event *event,
 
 	*task = (struct store_task_new){
 		.lane = trigger->lane,
-		.verb = command_verb_name(COMMAND_FIX),
+		.verb = trigger->verb,
 		.text = trigger->text,
 		.repo_id = repository->id,
 		.installation_id = event->installation,
@@ -162,18 +167,13 @@ static void fill_task(struct store_task_new *task, const struct event *event,
 		.requester_id = trigger->requester.id,
 		.requester_login = trigger->requester.login,
 		.comment_id = trigger->comment_id,
-		.comment_url = event->comment.html_url,
+		.comment_url = trigger->url,
 		.trigger_kind = trigger->reason,
 		.default_branch = repository->default_branch,
-		.run_at_ms = 0,
+		.about = trigger->about,
+		.attempts = trigger->attempts,
 		.now_ms = now_ms,
 	};
-}
-
-static const char *command_verb(enum trigger_outcome outcome)
-{
-	return outcome == TRIGGER_UNKNOWN_VERB ? "unknown"
-					       : trigger_outcome_name(outcome);
 }
 
 static void fill_command(struct store_command_new *command, const struct event *event,
@@ -181,7 +181,8 @@ static void fill_command(struct store_command_new *command, const struct event *
 {
 	*command = (struct store_command_new){
 		.lane = trigger->lane,
-		.verb = command_verb(trigger->outcome),
+		.verb = trigger->verb,
+		.about = trigger->about,
 		.word = trigger->word,
 		.text = trigger->text,
 		.repo_id = event->repository.id,
@@ -208,10 +209,15 @@ static void store_event_row(struct request *request, struct store_delivery_new *
 	row->action = event->action;
 	row->reason_code = trigger.reason;
 	row->reason = trigger.sentence;
+	row->url = trigger.url;
+	row->pull_number = trigger.on_pull_request ? trigger.number : 0;
+	row->branch = trigger.branch;
+	row->only_ours = trigger.only_ours;
+	row->coalesce = trigger.coalesce;
 	if (trigger.outcome == TRIGGER_TASK) {
 		fill_task(&task, event, &trigger, row->received_ms);
 		row->task = &task;
-	} else if (trigger.outcome != TRIGGER_NONE) {
+	} else if (trigger.outcome == TRIGGER_COMMAND) {
 		fill_command(&command, event, &trigger, row->received_ms);
 		row->command = &command;
 	}
