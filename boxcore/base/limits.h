@@ -79,6 +79,9 @@
 #define LIMIT_LOG_LINE (8 * LIMIT_KIB)
 #define LIMIT_SETUP_OUTPUT (8 * LIMIT_MIB) /* of one set-up command */
 #define LIMIT_CHECK_OUTPUT (8 * LIMIT_KIB) /* kept of a check: its first and its last */
+#define LIMIT_MEND_LOG (32 * LIMIT_KIB) /* of failed checks in a prompt */
+#define LIMIT_MEND_RAW (2 * LIMIT_MIB)  /* of one log that is looked at: its end */
+#define LIMIT_MEND_CHECKS 8             /* failed checks whose log is fetched */
 #define LIMIT_CHECKS_TEXT (20 * LIMIT_KIB) /* of failed ones in a pull request */
 #define LIMIT_GIT_TALK (64 * LIMIT_KIB)    /* what a git command says */
 #define LIMIT_SECRET (16 * LIMIT_KIB)      /* a 4096-bit RSA key is 3.3 KiB */
@@ -181,11 +184,13 @@
 #define LIMIT_BOX_KEYS 1000           /* API keys of an account */
 #define LIMIT_BOX_CREATE_MS 20000     /* then the answer is `creating`; clients poll */
 
-#define LIMIT_BOX_DRIVES 400   /* runs of a box at a time; LIMIT_BOX_RUNS holds them */
-#define LIMIT_BOX_DETACHED 200 /* runs without a client: one thread each */
-#define LIMIT_BOX_CODE (1 * LIMIT_MIB)         /* of a `code` call */
-#define LIMIT_BOX_TIMEOUT_MS 86400000          /* a day: of a `code` call, a schedule */
-#define LIMIT_BOX_PROMPT_FILES 10              /* of the contract */
+#define LIMIT_BOX_DRIVES 400 /* runs of a box at a time; LIMIT_BOX_RUNS holds them */
+#define LIMIT_BOX_AFTER 64 /* threads for what follows runs: webhooks, ends of sessions */
+#define LIMIT_BOX_AFTER_WAITING 1000
+#define LIMIT_BOX_DETACHED 200         /* runs without a client: one thread each */
+#define LIMIT_BOX_CODE (1 * LIMIT_MIB) /* of a `code` call */
+#define LIMIT_BOX_TIMEOUT_MS 86400000  /* a day: of a `code` call, a schedule */
+#define LIMIT_BOX_PROMPT_FILES 10      /* of the contract */
 #define LIMIT_BOX_PROMPT_FILE (10 * LIMIT_MIB) /* of the contract */
 #define LIMIT_BOX_AGENTS 16 /* in one box at a time: each has a port for its model */
 #define LIMIT_BOX_STDERR_LINES 500 /* of an agent's, in the box's log */
@@ -252,6 +257,8 @@
 #define LIMIT_REPO_ANSWER (64 * LIMIT_MIB)  /* what a git child may say to us */
 #define LIMIT_REPO_PACKS 32                 /* packs in a mirror before they are merged */
 #define LIMIT_REPO_HISTORY 20000            /* commits sent into a box */
+#define LIMIT_REPLAY_SHOWN 200              /* names of files in conflict */
+#define LIMIT_REPLAY_COMMITS 10000          /* of a change whose authors are looked at */
 #define LIMIT_REPO_MESSAGE (64 * LIMIT_KIB) /* a commit message with its trailers */
 
 #endif

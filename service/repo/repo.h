@@ -242,9 +242,10 @@ struct repo_trailer {
 
 struct repo_commit {
 	int64_t repo_id;
-	const char *task; /* names refs/boxwright/<task>: [A-Za-z0-9_-], at most 64 */
-	const char *base; /* the parent */
-	const char *tree; /* from repo_import() */
+	const char *task;  /* names refs/boxwright/<task>: [A-Za-z0-9_-], at most 64 */
+	const char *base;  /* the parent */
+	const char *merge; /* a second parent; NULL: none */
+	const char *tree;  /* from repo_import() */
 	const char *author_name; /* also the committer */
 	const char *author_email;
 	int64_t time_s;      /* Unix; written as +0000 */
@@ -257,7 +258,43 @@ struct repo_commit {
 int repo_commit(struct repos *repos, const struct repo_commit *commit,
 	char ret_oid[REPO_OID_SIZE], struct cancel *cancel, struct err *err);
 
-/* ---- 6. the push ---- */
+/* ---- 6. a change on another base ---- */
+
+struct repo_replay {
+	int64_t repo_id;
+	const char *onto; /* commit: the new base */
+	const char
+		*change; /* commit: what lies between it and the merge base is merged */
+	const char *own_email; /* whose commits are ours; NULL: nobody's are */
+};
+
+struct repo_replayed {
+	char base[REPO_OID_SIZE]; /* the merge base */
+	char tree[REPO_OID_SIZE]; /* the merged one; files in conflict hold markers */
+	bool up_to_date;          /* `onto` is in the change already */
+	bool empty;               /* nothing of the change is left: tree is onto's */
+	bool clean;               /* no conflict */
+	int64_t nconflicts;
+	char *conflicts; /* "path: what", a line each, the first LIMIT_REPLAY_SHOWN; free() */
+	int64_t commits; /* of the change */
+	/* The first commit of the change whose author or committer has another address; "" */
+	char person_commit[REPO_OID_SIZE];
+	char *person; /* its author's name, cleaned; free() */
+};
+void repo_replayed_release(struct repo_replayed *replayed);
+DEFINE_CLEANUP(repo_replayed, struct repo_replayed, repo_replayed_release(value))
+
+/*
+ * Merges a change with a new base, three ways, into a tree of the mirror; no work tree, no
+ * driver or filter of the repository's.  Files that conflict hold both sides between markers;
+ * where that makes no sense (binary files, links, submodules, deleted on one side) the
+ * change's version stands, or the one that there is.  ERR_NOT_FOUND when the two have no
+ * common commit.
+ */
+int repo_replay(struct repos *repos, const struct repo_replay *replay,
+	struct repo_replayed *ret, struct cancel *cancel, struct err *err);
+
+/* ---- 7. the push ---- */
 
 struct repo_push {
 	const struct repo_remote *remote;
