@@ -60,7 +60,10 @@ int context_file(struct task_ctx *ctx, struct err *err)
 
 	if (ctx->file.image)
 		return 0;
-	if (repo_file_read(ctx->env->repos, ctx->task->repo_id, ctx->task->base_oid,
+	if (str_empty(ctx->task->rules_oid))
+		return err_set(err, ERR_NOT_FOUND,
+			"the default branch has not been fetched yet");
+	if (repo_file_read(ctx->env->repos, ctx->task->repo_id, ctx->task->rules_oid,
 		    REPO_CONFIG_PATH, LIMIT_CONFIG, &text, ctx->cancel, &missing) < 0 &&
 		missing.kind != ERR_NOT_FOUND) {
 		*err = missing;
@@ -70,6 +73,55 @@ int context_file(struct task_ctx *ctx, struct err *err)
 	/* Its errors name the file, with line and column. */
 	return repo_config_parse(&ctx->file, ctx->env->config,
 		there ? strbuf_str(&text) : NULL, text.len, err);
+}
+
+/* An attempt works for its parent's conversation and changes nothing in it. */
+static int parents_talk(struct task_ctx *ctx, struct err *err)
+{
+	CLEANUP(store_task) struct store_task parent = {0};
+
+	if (store_task_get(ctx->env->store, ctx->task->parent_id, &parent, err) < 0)
+		return err_wrap(err, "the task that this is an attempt of");
+	if (parent.conversation_id == 0)
+		return 0;
+	return store_conversation_get(
+		ctx->env->store, parent.conversation_id, &ctx->talk, err);
+}
+
+int context_open(struct task_ctx *ctx, struct err *err)
+{
+	store_conversation_release(&ctx->talk);
+	ctx->talk = (struct store_conversation){0};
+	if (ctx->task->parent_id > 0)
+		return parents_talk(ctx, err);
+	return store_conversation_open(ctx->env->store, ctx->task, clock_wall_ms(),
+		&ctx->talk, ctx->cancel, err);
+}
+
+int context_keep(struct task_ctx *ctx, struct err *err)
+{
+	if (ctx->talk.id == 0 || ctx->task->parent_id > 0)
+		return store_task_save(ctx->env->store, ctx->task, ctx->cancel, err);
+	return store_conversation_save(ctx->env->store, &ctx->talk, ctx->task,
+		clock_wall_ms(), ctx->cancel, err);
+}
+
+bool context_goes_on(const struct task_ctx *ctx)
+{
+	return !str_empty(ctx->task->session_id);
+}
+
+bool context_changes(const struct task_ctx *ctx)
+{
+	const char *verb = ctx->task->verb;
+
+	return str_eq(verb, "fix") || str_eq(verb, "repair") || str_eq(verb, "rebase") ||
+	       str_eq(verb, "job");
+}
+
+bool context_rebuilds(const struct task_ctx *ctx)
+{
+	return str_eq(ctx->task->verb, "rebase") || str_eq(ctx->task->verb, "job");
 }
 
 int context_say(
@@ -87,6 +139,9 @@ int context_say(
 	struct store_event_batch append = {
 		.events = &event, .count = 1, .run_offset = -1};
 
+	/* The task of a request that was taken up has no log of its own. */
+	if (!ctx->task->lease)
+		return 0;
 	return store_events_append(ctx->env->store, ctx->task, &append, ctx->cancel, err);
 }
 

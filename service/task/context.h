@@ -7,6 +7,7 @@
 
 #include "boxcore/base/log.h"
 #include "service/config/repo_config.h"
+#include "service/store/store_conversation.h"
 #include "service/task/task.h"
 
 struct task_ctx {
@@ -15,8 +16,11 @@ struct task_ctx {
 	struct cancel *cancel;
 	struct github_app app;
 	struct github_repo_info repo; /* as GitHub tells it now: names may have changed */
+	/* What the lane's tasks share; id 0 before context_open().  An attempt's is its
+	 * parent's, to be read only. */
+	struct store_conversation talk;
 	struct repo_config
-		file;   /* .github/boxwright.yml of base_oid; see context_file() */
+		file;   /* .github/boxwright.yml of rules_oid; see context_file() */
 	const char *go; /* set by a step that is followed by another than its usual one */
 	char *detail;   /* set by a step: what its row says about its end */
 	bool back;      /* set by a failed step: to prepare again, the box is no use */
@@ -32,8 +36,21 @@ struct repo_remote context_remote(const struct task_ctx *ctx, const struct secre
 char *context_dir(const struct task_ctx *ctx);
 /* A file of ours for this task below state_dir/tasks; free(). */
 char *context_path(const struct task_ctx *ctx, const char *name);
-/* Reads .github/boxwright.yml of the base commit once; ERR_INPUT tells line and column. */
+/* Reads .github/boxwright.yml of rules_oid, the head of the default branch, once; ERR_INPUT
+ * tells line and column.  Before prepare has fetched that: ERR_NOT_FOUND. */
 int context_file(struct task_ctx *ctx, struct err *err);
+/* Opens the conversation of the task's lane into ctx->talk and notes it in the task; for the
+ * gate, behind its decision that the person may.  An attempt gets its parent's. */
+int context_open(struct task_ctx *ctx, struct err *err);
+/* Writes ctx->talk and the task in one transaction; an attempt's task alone. */
+int context_keep(struct task_ctx *ctx, struct err *err);
+/* The agent's session is gone on with, so it knows what was said before. */
+bool context_goes_on(const struct task_ctx *ctx);
+/* Whether the verb works towards a commit: fix, repair, rebase, job. */
+bool context_changes(const struct task_ctx *ctx);
+/* The agent's run is built on the target's newest head each time and replaces the branch's
+ * commits by one: rebase, job. */
+bool context_rebuilds(const struct task_ctx *ctx);
 /* A line into the task's log. */
 int context_say(struct task_ctx *ctx, const char *kind, struct err *err, const char *fmt,
 	...) __attribute__((format(printf, 4, 5)));

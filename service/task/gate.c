@@ -57,6 +57,8 @@ int step_gate(struct task_ctx *ctx, struct err *err)
 {
 	int rc = check_role(ctx, err);
 
+	if (rc > 0 && context_open(ctx, err) < 0)
+		return -1;
 	if (rc > 0)
 		rc = check_issue(ctx, err);
 	if (rc > 0)

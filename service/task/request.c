@@ -129,7 +129,7 @@ int request_instructions(struct task_ctx *ctx, struct strbuf *out, struct err *e
 		struct err missing = {0};
 
 		if (repo_file_read(ctx->env->repos, ctx->task->repo_id,
-			    ctx->task->base_oid, project_files[i], PROJECT_MAX, &text,
+			    ctx->task->rules_oid, project_files[i], PROJECT_MAX, &text,
 			    ctx->cancel, &missing) < 0) {
 			if (missing.kind == ERR_CANCELLED ||
 				missing.kind == ERR_TRANSIENT) {

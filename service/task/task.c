@@ -90,6 +90,7 @@ static bool is_last(const struct task_step *step)
 static void context_release(struct task_ctx *ctx)
 {
 	repo_config_release(&ctx->file);
+	store_conversation_release(&ctx->talk);
 	free(ctx->detail);
 	free(ctx->outcome);
 }
@@ -109,6 +110,12 @@ static int context_load(struct task_ctx *ctx, struct err *err)
 	struct github_repo repo = context_repo(ctx);
 	if (github_repo_get(ctx->env->github, &repo, &ctx->repo, ctx->cancel, err) < 0)
 		return err_wrap(err, "look up the repository");
+	if (ctx->task->parent_id > 0)
+		return context_open(ctx, err);
+	if (ctx->task->conversation_id > 0 &&
+		store_conversation_get(
+			ctx->env->store, ctx->task->conversation_id, &ctx->talk, err) < 0)
+		return err_wrap(err, "the conversation");
 	return 0;
 }
 

@@ -31,6 +31,7 @@
 #include "service/github/github.h"
 #include "service/relay/relay.h"
 #include "service/repo/repo.h"
+#include "service/store/store_conversation.h"
 #include "service/store/store_task.h"
 
 #define TASK_MARKER_KEY_SIZE 32
@@ -66,8 +67,19 @@ int task_again(struct task_env *env, int64_t task, const char *by, int64_t *ret_
 /* What the name of the box ends with in which a task's result is checked. */
 #define TASK_CHECK_BOX "-check"
 
-/* The task that a box works for, by its name (task-41, prep-41, task-41-check); 0 for any other box.  Pure. */
+/* The task that a box works for, by its name (task-41, prep-41, task-41-check); 0 for any
+ * other box, also for a conversation's.  Pure. */
 int64_t task_of_box(const char *box);
+
+/* An issue or pull request was closed: box and images of its conversation go, the row is
+ * closed.  What runs in its lane has to be cancelled before.  Missing things are fine, so it
+ * may be repeated. */
+int task_conversation_close(struct task_env *env,
+	const struct store_conversation *conversation, struct cancel *cancel,
+	struct err *err);
+
+/* The conversation that a box is of, by its name (conv-7); 0 for any other box.  Pure. */
+int64_t conversation_of_box(const char *box);
 
 /* Removes boxes that no running task owns, and prepared repositories that nobody used for
  * `unused_ms`.  For the janitor. */
