@@ -17,6 +17,7 @@
 #define LIMIT_EVENT_NAME 64                  /* the longest of GitHub's is 40 */
 #define LIMIT_EVENT_WORD (1 * LIMIT_KIB)     /* a login, branch or URL of an event */
 #define LIMIT_EVENT_TITLE (1 * LIMIT_KIB)    /* GitHub's 256 characters */
+#define LIMIT_EVENT_HUNK (4 * LIMIT_KIB)     /* the end of a diff that a comment is about */
 #define LIMIT_HEAD_MS 10000                  /* GitHub gives up after 10 s */
 #define LIMIT_BODY_MS 30000                  /* 25 MiB at 7 Mbit/s */
 
@@ -72,6 +73,7 @@
 /* Text */
 #define LIMIT_TEXT_CLEAN (64 * LIMIT_MIB) /* largest text that is made valid UTF-8 */
 #define LIMIT_COMMENT 60000               /* GitHub refuses 65,536; a margin */
+#define LIMIT_CHECK_TEXT 65000            /* of a check run's parts; GitHub's is 65,535 */
 #define LIMIT_PROMPT (512 * LIMIT_KIB)    /* a rendered prompt */
 #define LIMIT_TASK_ABOUT (16 * LIMIT_KIB) /* what a trigger was about, as JSON */
 #define LIMIT_TASK_TEXT                                                                  \
@@ -79,9 +81,9 @@
 #define LIMIT_LOG_LINE (8 * LIMIT_KIB)
 #define LIMIT_SETUP_OUTPUT (8 * LIMIT_MIB) /* of one set-up command */
 #define LIMIT_CHECK_OUTPUT (8 * LIMIT_KIB) /* kept of a check: its first and its last */
-#define LIMIT_MEND_LOG (32 * LIMIT_KIB) /* of failed checks in a prompt */
-#define LIMIT_MEND_RAW (2 * LIMIT_MIB)  /* of one log that is looked at: its end */
-#define LIMIT_MEND_CHECKS 8             /* failed checks whose log is fetched */
+#define LIMIT_MEND_LOG (32 * LIMIT_KIB)    /* of failed checks in a prompt */
+#define LIMIT_MEND_RAW (2 * LIMIT_MIB)     /* of one log that is looked at: its end */
+#define LIMIT_MEND_CHECKS 8                /* failed checks whose log is fetched */
 #define LIMIT_CHECKS_TEXT (20 * LIMIT_KIB) /* of failed ones in a pull request */
 #define LIMIT_GIT_TALK (64 * LIMIT_KIB)    /* what a git command says */
 #define LIMIT_SECRET (16 * LIMIT_KIB)      /* a 4096-bit RSA key is 3.3 KiB */
@@ -107,6 +109,7 @@
 #define LIMIT_HTTP_REFUSAL                                                               \
 	(64 * LIMIT_KIB) /* text of an answer >= 400; the rest is cut */
 #define LIMIT_GITHUB_ANSWER (16 * LIMIT_MIB) /* a page of 100 large objects */
+#define LIMIT_JOB_LOG_READ (256 * LIMIT_MIB) /* read of a CI job's log; its end is kept */
 #define LIMIT_ENGINE_ANSWER (32 * LIMIT_MIB) /* a list of some thousand containers */
 #define LIMIT_ENGINE_CALL_MS 30000           /* a verb that only looks or notes down */
 #define LIMIT_ENGINE_WORK_MS 120000          /* start, remove, archive: a busy disk */

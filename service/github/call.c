@@ -70,17 +70,19 @@ static int64_t account_of(const struct call *call)
 {
 	if (call->auth == CALL_INSTALLATION)
 		return call->repo->installation_id;
+	if (call->auth == CALL_TOKEN && call->repo && call->repo->installation_id > 0)
+		return call->repo->installation_id;
 	return call->auth == CALL_APP ? 0 : -1;
 }
 
 static int wait_turn(struct github *gh, const struct call *call, struct cancel *cancel,
 	struct err *err)
 {
-	bool change = call->auth == CALL_INSTALLATION && !str_eq(call->method, "GET");
+	bool change = account_of(call) > 0 && !str_eq(call->method, "GET");
 	int64_t until = clock_mono_ms() + WAIT_MAX_MS;
 
 	/* A token must die even while GitHub wants to hear nothing from us. */
-	if (call->auth == CALL_TOKEN)
+	if (call->auth == CALL_TOKEN && account_of(call) <= 0)
 		return 0;
 	for (;;) {
 		int64_t now = clock_mono_ms();
@@ -115,13 +117,21 @@ static int credential(struct github *gh, const struct call *call, struct secret 
 	return 0;
 }
 
+/* A refusal must fit too, however little is asked for. */
+static size_t room(size_t max)
+{
+	return max > LIMIT_HTTP_REFUSAL ? max : LIMIT_HTTP_REFUSAL;
+}
+
 static int exchange(struct github *gh, const struct call *call, const char *url,
 	const struct secret *secret, struct http_answer *answer, struct cancel *cancel,
 	struct err *err)
 {
 	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(LIMIT_GITHUB_ANSWER);
 	struct http_header headers[5] = {
-		{.name = "Accept", .value = "application/vnd.github+json"},
+		{.name = "Accept",
+			.value = call->accept ? call->accept
+					      : "application/vnd.github+json"},
 		{.name = "User-Agent", .value = gh->user_agent},
 		{.name = "X-GitHub-Api-Version", .value = gh->api_version},
 	};
@@ -142,7 +152,7 @@ static int exchange(struct github *gh, const struct call *call, const char *url,
 		.nheaders = nheaders,
 		.body = call->body ? strbuf_str(&body) : NULL,
 		.body_len = body.len,
-		.max_body = LIMIT_GITHUB_ANSWER,
+		.max_body = call->raw ? room(call->raw_max) : LIMIT_GITHUB_ANSWER,
 		.silence_ms = gh->timeout_ms,
 		.total_ms = gh->timeout_ms};
 	struct http_client *client = pool_take(gh->pool, cancel, err);
@@ -181,6 +191,33 @@ static void next_page(
 	}
 }
 
+/* Where an answer sends us: copied when it is a redirect to an address of plain bytes. */
+static bool location_of(const struct http_answer *answer, struct reply *reply)
+{
+	if (answer->status != 301 && answer->status != 302 && answer->status != 307 &&
+		answer->status != 308)
+		return false;
+	if (!http_answer_header(
+		    answer, "location", reply->location, sizeof reply->location))
+		return false;
+	for (const char *c = reply->location; *c; c++)
+		if (*c <= ' ' || *c > '~')
+			return false;
+	return true;
+}
+
+static int take_raw(
+	const struct call *call, const struct http_answer *answer, struct err *err)
+{
+	if (answer->body.len > call->raw_max)
+		return err_set(err, ERR_LIMIT,
+			"GitHub's answer has %zu bytes, at most %zu are taken",
+			answer->body.len, call->raw_max);
+	if (answer->body.len > 0)
+		strbuf_add(call->raw, answer->body.data, answer->body.len);
+	return strbuf_check(call->raw, "GitHub's answer", err);
+}
+
 /* The page of an answer as JSON; a body that is none leaves NULL. */
 static int take_answer(struct github *gh, const struct call *call,
 	const struct http_answer *answer, struct reply *reply, struct err *err)
@@ -193,15 +230,21 @@ static int take_answer(struct github *gh, const struct call *call,
 		reply->date_s = parse_http_date(text);
 		github_learn_date(gh, reply->date_s);
 	}
-	if (answer->body.len > 0)
+	bool good = answer->status >= 200 && answer->status < 300;
+	bool raw = good && call->raw;
+	if (answer->body.len > 0 && !raw)
 		reply->json = json_parse(answer->body.data, answer->body.len, &parse);
 	int64_t now_s = reply->date_s ? reply->date_s : github_now_s(gh);
 	int wait = refuse_wait_s(answer, now_s);
-	if (answer->status >= 200 && answer->status < 300) {
+	if (call->elsewhere && location_of(answer, reply))
+		return 0;
+	if (good) {
 		if (wait > 0)
 			limiter_block(gh->limiter, account_of(call), (int64_t)wait * 1000,
 				clock_mono_ms());
 		next_page(gh, answer, reply->next, sizeof reply->next);
+		if (raw)
+			return take_raw(call, answer, err);
 		if (answer->body.len > 0 && !reply->json)
 			return err_set(err, ERR_TRANSIENT,
 				"GitHub's answer is no JSON: %s", parse.text);
@@ -215,24 +258,17 @@ static int take_answer(struct github *gh, const struct call *call,
 }
 
 /* Where a 3xx leads, when that is inside the same API; else false. */
-static bool redirect(
-	const struct github *gh, const struct http_answer *answer, struct strbuf *url)
+static bool redirect(const struct github *gh, const struct http_answer *answer,
+	struct reply *reply, struct strbuf *url)
 {
-	char location[2048];
 	size_t base = strlen(gh->api_url);
 
-	if (answer->status != 301 && answer->status != 302 && answer->status != 307 &&
-		answer->status != 308)
-		return false;
-	if (!http_answer_header(answer, "location", location, sizeof location))
-		return false;
-	for (const char *c = location; *c; c++)
-		if (*c <= ' ' || *c > '~')
-			return false;
-	if (strncmp(location, gh->api_url, base) != 0 || location[base] != '/')
+	if (!location_of(answer, reply) ||
+		strncmp(reply->location, gh->api_url, base) != 0 ||
+		reply->location[base] != '/')
 		return false;
 	strbuf_reset(url);
-	strbuf_adds(url, location);
+	strbuf_adds(url, reply->location);
 	return true;
 }
 
@@ -250,7 +286,7 @@ static int send_once(struct github *gh, const struct call *call,
 		if (exchange(gh, call, strbuf_str(&url), secret, &answer, cancel, err) <
 			0)
 			return -1;
-		if (hop < REDIRECTS_MAX && redirect(gh, &answer, &url))
+		if (hop < REDIRECTS_MAX && redirect(gh, &answer, reply, &url))
 			continue;
 		return take_answer(gh, call, &answer, reply, err);
 	}

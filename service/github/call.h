@@ -26,7 +26,16 @@ struct call {
 	enum call_auth auth;
 	enum github_purpose purpose;
 	const struct github_repo *repo; /* whose limits count too; NULL: the App's */
-	const struct secret *token;
+	const struct secret
+		*token; /* counts on call.repo's installation when it has one */
+
+	/* An answer that is not JSON: what is asked for, and where the bytes are put (behind
+	 * what is there); more than max is ERR_LIMIT.  A refusal is JSON all the same. */
+	const char *accept; /* NULL: JSON */
+	struct strbuf *raw;
+	size_t raw_max;
+	/* A redirect to elsewhere is a success: reply.location. */
+	bool elsewhere;
 };
 DEFINE_CLEANUP(call, struct call, strbuf_release(&value->path))
 
@@ -37,13 +46,16 @@ DEFINE_CLEANUP(call, struct call, strbuf_release(&value->path))
 	}
 
 struct reply {
-	int status;      /* 0 when none arrived */
-	json_t *json;    /* NULL when the body is empty */
-	char next[2048]; /* path of the next page, "" at the end */
-	int64_t date_s;  /* GitHub's clock; 0: not told */
+	int status;          /* 0 when none arrived */
+	json_t *json;        /* NULL when the body is empty */
+	char next[2048];     /* path of the next page, "" at the end */
+	int64_t date_s;      /* GitHub's clock; 0: not told */
+	char location[4096]; /* with call.elsewhere: printable ASCII */
 	struct {
 		bool duplicate; /* 422: it exists already */
 		bool no_drafts; /* 422: a draft is not possible here */
+		bool no_grant;  /* 422: permissions that the installation lacks */
+		bool no_ref;    /* 422: the branch is not there */
 	} refused;
 };
 void reply_release(struct reply *reply);
@@ -62,10 +74,18 @@ void call_path_number(struct call *call, int64_t number);
 /* "/repos/OWNER/NAME"; ERR_INPUT for names that GitHub cannot have. */
 int call_path_repo(struct call *call, const struct github_repo *repo, struct err *err);
 
+/* Reacts to what call->path names; "/reactions" is put behind it. */
+int react_send(struct github *gh, struct call *call, const char *content,
+	struct cancel *cancel, struct err *err);
+
 /* An installation token from memory or anew. */
 int token_take(struct github *gh, const struct github_repo *repo,
 	enum github_purpose purpose, struct secret *ret_token, struct cancel *cancel,
 	struct err *err);
+/* One for all repositories of an installation that may read what they are called; never
+ * kept.  Release it. */
+int token_wide(struct github *gh, int64_t installation_id, struct secret *ret_token,
+	struct cancel *cancel, struct err *err);
 /* Forgets one that GitHub refused. */
 void token_drop(struct github *gh, const struct github_repo *repo,
 	enum github_purpose purpose, const struct secret *token);
@@ -85,6 +105,7 @@ struct github {
 	char *api_version;
 	int64_t app_id;
 	int64_t timeout_ms;
+	bool plain_http;
 	struct secret key;
 	struct pool *pool;
 	struct limiter *limiter;

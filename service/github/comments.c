@@ -4,6 +4,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/github/call.h"
+#include "service/github/list.h"
 #include "service/github/parse.h"
 #include "service/github/publish.h"
 
@@ -123,30 +124,19 @@ int github_comment_delete(struct github *gh, const struct github_repo *repo, int
 
 /* ---- lists ----------------------------------------------------------------- */
 
-/* One page: 1 go on, 0 the end, -1. */
-static int comment_page(struct github *gh, struct call *call, github_on_comment fn,
-	void *arg, struct cancel *cancel, struct err *err)
+struct telling {
+	github_on_comment fn;
+	void *arg;
+};
+
+static int tell_comment(void *arg, const json_t *item, struct err *err)
 {
-	CLEANUP(reply) struct reply reply = {0};
-	const json_t *item;
-	size_t i;
+	const struct telling *telling = arg;
+	CLEANUP(github_comment) struct github_comment comment = {0};
 
-	if (call_send(gh, call, &reply, cancel, err) < 0)
+	if (parse_comment(item, &comment, err) < 0)
 		return -1;
-	if (!json_is_array(reply.json))
-		return err_set(
-			err, ERR_INTERNAL, "GitHub's answer: comments must be a list");
-	json_array_foreach (reply.json, i, item) {
-		CLEANUP(github_comment) struct github_comment comment = {0};
-
-		if (parse_comment(item, &comment, err) < 0)
-			return -1;
-		if (!fn(arg, &comment))
-			return 0;
-	}
-	strbuf_reset(&call->path);
-	call_path(call, reply.next);
-	return reply.next[0] != '\0';
+	return telling->fn(telling->arg, &comment);
 }
 
 int github_comment_each(struct github *gh, const struct github_repo *repo, int64_t number,
@@ -154,6 +144,7 @@ int github_comment_each(struct github *gh, const struct github_repo *repo, int64
 	struct err *err)
 {
 	CLEANUP(call) struct call call = CALL_INIT("GET", CALL_INSTALLATION);
+	struct telling telling = {fn, arg};
 	char since[CLOCK_ISO_SIZE];
 
 	if (issue_path(&call, repo, GITHUB_READ, number, err) < 0)
@@ -163,13 +154,12 @@ int github_comment_each(struct github *gh, const struct github_repo *repo, int64
 		call_path(&call, "&since=");
 		call_path_text(&call, clock_iso(since_s, since, sizeof since));
 	}
-	for (int page = 0; page < GITHUB_PAGES_MAX; page++) {
-		int more = comment_page(gh, &call, fn, arg, cancel, err);
-		if (more < 0)
-			return err_wrap(err, "comments of issue %lld", (long long)number);
-		if (more == 0)
-			return 0;
-	}
+	int more = list_each(
+		gh, &call, NULL, GITHUB_PAGES_MAX, tell_comment, &telling, cancel, err);
+	if (more < 0)
+		return err_wrap(err, "comments of issue %lld", (long long)number);
+	if (more == 0)
+		return 0;
 	return err_set(err, ERR_LIMIT, "issue %lld has more than %d comments",
 		(long long)number, GITHUB_PAGES_MAX * 100);
 }
@@ -212,7 +202,7 @@ int github_comment_find(struct github *gh, const struct github_repo *repo, int64
 
 /* ---- reactions and labels -------------------------------------------------- */
 
-static int react(struct github *gh, struct call *call, const char *content,
+int react_send(struct github *gh, struct call *call, const char *content,
 	struct cancel *cancel, struct err *err)
 {
 	CLEANUP(reply) struct reply reply = {0};
@@ -234,7 +224,7 @@ int github_issue_react(struct github *gh, const struct github_repo *repo, int64_
 
 	if (issue_path(&call, repo, GITHUB_COMMENT, number, err) < 0)
 		return -1;
-	return react(gh, &call, content, cancel, err);
+	return react_send(gh, &call, content, cancel, err);
 }
 
 int github_comment_react(struct github *gh, const struct github_repo *repo, int64_t id,
@@ -244,7 +234,7 @@ int github_comment_react(struct github *gh, const struct github_repo *repo, int6
 
 	if (comment_path(&call, repo, GITHUB_COMMENT, id, err) < 0)
 		return -1;
-	return react(gh, &call, content, cancel, err);
+	return react_send(gh, &call, content, cancel, err);
 }
 
 int github_labels_add(struct github *gh, const struct github_repo *repo, int64_t number,

@@ -82,6 +82,7 @@ int github_new(
 	gh->api_url = mem_strndup(url, len);
 	gh->app_id = options->app_id;
 	gh->timeout_ms = (options->timeout_s > 0 ? options->timeout_s : TIMEOUT_S) * 1000;
+	gh->plain_http = options->plain_http;
 	gh->user_agent =
 		mem_strdup(options->user_agent ? options->user_agent : "boxwright");
 	gh->api_version =
@@ -149,30 +150,14 @@ static int any_token(struct github *gh, struct secret *ret_token, struct cancel 
 {
 	CLEANUP(call) struct call list = CALL_INIT("GET", CALL_APP);
 	CLEANUP(reply) struct reply listed = {0};
-	CLEANUP(call) struct call make = CALL_INIT("POST", CALL_APP);
-	CLEANUP(reply) struct reply made = {0};
-	CLEANUP(json) json_t *body = json_object();
-	json_t *permissions = json_object();
 	int64_t id = 0;
 
-	json_put(permissions, "metadata", json_str("read"));
-	json_put(body, "permissions", permissions);
 	call_path(&list, "/app/installations?per_page=1");
 	if (call_send(gh, &list, &listed, cancel, err) < 0)
 		return -1;
 	if (parse_id(json_array_get(listed.json, 0), "id", &id, err) < 0)
 		return err_set(err, ERR_NOT_FOUND, "the App is not installed anywhere");
-	call_path(&make, "/app/installations/");
-	call_path_number(&make, id);
-	call_path(&make, "/access_tokens");
-	make.body = body;
-	if (call_send(gh, &make, &made, cancel, err) < 0)
-		return -1;
-	const char *token = json_need_string(made.json, "token", err);
-	if (!token)
-		return -1;
-	secret_set(ret_token, token, strlen(token));
-	return 0;
+	return token_wide(gh, id, ret_token, cancel, err);
 }
 
 static int ask_bot(struct github *gh, struct github_app *app, const struct secret *token,

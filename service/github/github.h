@@ -116,7 +116,8 @@ enum github_purpose {
 	GITHUB_READ,    /* metadata, issues, pull requests: read */
 	GITHUB_CLONE,   /* contents: read */
 	GITHUB_COMMENT, /* issues, pull requests: write */
-	GITHUB_CHECK,   /* checks: write, actions: read, contents: read */
+	GITHUB_CHECK,   /* checks: write */
+	GITHUB_LOG,     /* actions: read */
 	GITHUB_PULL,    /* pull requests: write, contents: read */
 	GITHUB_PUBLISH, /* contents, pull requests: write; never shared, revoke it */
 };
@@ -348,10 +349,16 @@ int github_review_find(struct github *gh, const struct github_repo *repo, int64_
 int github_review_comments_get(struct github *gh, const struct github_repo *repo,
 	int64_t number, int64_t review_id, struct github_review_comments *ret,
 	struct cancel *cancel, struct err *err);
-/* An answer in the thread of an inline comment; ret_id may be NULL. */
+/* An answer in the thread of an inline comment, which must be the thread's first (its
+ * in_reply_to, when it has one); ret_id may be NULL. */
 int github_review_reply(struct github *gh, const struct github_repo *repo, int64_t number,
 	int64_t comment_id, const char *body, int64_t *ret_id, struct cancel *cancel,
 	struct err *err);
+/* The id of the inline comment (a reply) by `author_id` whose body holds `marker`, among
+ * the newest GITHUB_PAGES_MAX pages; ERR_NOT_FOUND. */
+int github_review_reply_find(struct github *gh, const struct github_repo *repo,
+	int64_t number, int64_t author_id, const char *marker, int64_t *ret_id,
+	struct cancel *cancel, struct err *err);
 /* Likewise github_comment_react() for inline comments. */
 int github_review_comment_react(struct github *gh, const struct github_repo *repo,
 	int64_t id, const char *content, struct cancel *cancel, struct err *err);
@@ -360,7 +367,10 @@ int github_review_comment_react(struct github *gh, const struct github_repo *rep
 int github_pull_diff(struct github *gh, const struct github_repo *repo, int64_t number,
 	size_t max, struct strbuf *out, struct cancel *cancel, struct err *err);
 
-/* ---- checks ------------------------------------------------------------------------- */
+/* ---- checks ------------------------------------------------------------------------- *
+ *
+ * An installation that has not agreed to "checks" (or, for logs, to "actions") gives
+ * ERR_DENIED: say so in the log once and go on without. */
 
 #define GITHUB_BUTTONS_MAX 3 /* GitHub's */
 struct github_button {

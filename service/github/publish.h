@@ -8,5 +8,7 @@
 /* Sets json[key] to `text`: valid UTF-8, known secrets replaced, at most LIMIT_COMMENT
  * bytes (ERR_LIMIT). */
 int publish_text(json_t *json, const char *key, const char *text, struct err *err);
+/* The same, but cut to `max` bytes (with a word that it was) instead of an error. */
+void publish_cut(json_t *json, const char *key, const char *text, size_t max);
 
 #endif

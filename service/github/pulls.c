@@ -229,21 +229,59 @@ int github_pull_create_as(struct github *gh, const struct secret *token,
 	return 0;
 }
 
-int github_pull_update(struct github *gh, const struct github_repo *repo, int64_t number,
-	const char *title, const char *body, struct cancel *cancel, struct err *err)
+static int change(struct github *gh, const struct github_repo *repo, int64_t number,
+	const json_t *json, struct cancel *cancel, struct err *err)
 {
 	CLEANUP(call) struct call call = CALL_INIT("PATCH", CALL_INSTALLATION);
 	CLEANUP(reply) struct reply reply = {0};
-	CLEANUP(json) json_t *json = json_object();
 
-	if ((title && publish_text(json, "title", title, err) < 0) ||
-		(body && publish_text(json, "body", body, err) < 0) ||
-		pulls_path(&call, repo, GITHUB_PULL, err) < 0)
+	if (pulls_path(&call, repo, GITHUB_PULL, err) < 0)
 		return -1;
 	call_path(&call, "/");
 	call_path_number(&call, number);
 	call.body = json;
 	if (call_send(gh, &call, &reply, cancel, err) < 0)
 		return err_wrap(err, "changing pull request %lld", (long long)number);
+	return 0;
+}
+
+int github_pull_update(struct github *gh, const struct github_repo *repo, int64_t number,
+	const char *title, const char *body, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(json) json_t *json = json_object();
+
+	if ((title && publish_text(json, "title", title, err) < 0) ||
+		(body && publish_text(json, "body", body, err) < 0))
+		return -1;
+	return change(gh, repo, number, json, cancel, err);
+}
+
+int github_pull_close(struct github *gh, const struct github_repo *repo, int64_t number,
+	struct cancel *cancel, struct err *err)
+{
+	CLEANUP(json) json_t *json = json_object();
+
+	json_put(json, "state", json_str("closed"));
+	return change(gh, repo, number, json, cancel, err);
+}
+
+int github_pull_mergeable(struct github *gh, const struct github_repo *repo,
+	int64_t number, enum github_mergeable *ret, struct cancel *cancel,
+	struct err *err)
+{
+	CLEANUP(call) struct call call = CALL_INIT("GET", CALL_INSTALLATION);
+	CLEANUP(reply) struct reply reply = {0};
+
+	*ret = GITHUB_MERGEABLE_UNKNOWN;
+	if (pulls_path(&call, repo, GITHUB_READ, err) < 0)
+		return -1;
+	call_path(&call, "/");
+	call_path_number(&call, number);
+	if (call_send(gh, &call, &reply, cancel, err) < 0)
+		return err_wrap(err, "pull request %lld", (long long)number);
+	const json_t *told = json_at(reply.json, "mergeable");
+	if (json_is_boolean(told))
+		*ret = json_is_true(told) ? GITHUB_MERGEABLE_CLEAN
+					  : GITHUB_MERGEABLE_CONFLICT;
 	return 0;
 }

@@ -95,6 +95,7 @@ static enum err_kind kind_of(int status)
 	case 408:
 	case 429: return ERR_TRANSIENT;
 	case 409: return ERR_CONFLICT;
+	case 406: return ERR_LIMIT; /* a diff that GitHub does not show */
 	case 400:
 	case 413:
 	case 422: return ERR_INPUT;
@@ -123,6 +124,8 @@ int refuse_error(const struct http_answer *answer, struct reply *reply, int64_t 
 	if (status == 422) {
 		reply->refused.duplicate = says(&words, "already exists");
 		reply->refused.no_drafts = says(&words, "draft");
+		reply->refused.no_grant = says(&words, "permission");
+		reply->refused.no_ref = says(&words, "reference does not exist");
 	}
 	err_set(err, kind, "GitHub answered %d%s%s", status, words.len ? ": " : "",
 		strbuf_str(&words));

@@ -39,6 +39,8 @@ static const struct permission purposes[][4] = {
 	[GITHUB_CLONE] = {{"contents", "read"}, {NULL, NULL}},
 	[GITHUB_COMMENT] = {{"issues", "write"}, {"pull_requests", "write"},
 		{NULL, NULL}},
+	[GITHUB_CHECK] = {{"checks", "write"}, {NULL, NULL}},
+	[GITHUB_LOG] = {{"actions", "read"}, {NULL, NULL}},
 	[GITHUB_PULL] = {{"pull_requests", "write"}, {"contents", "read"}, {NULL, NULL}},
 	[GITHUB_PUBLISH] = {{"contents", "write"}, {"pull_requests", "write"},
 		{NULL, NULL}},
@@ -214,13 +216,39 @@ int token_take(struct github *gh, const struct github_repo *repo,
 	call_path(&call, "/access_tokens");
 	body = wanted(repo, purpose);
 	call.body = body;
-	if (call_send(gh, &call, &reply, cancel, err) < 0)
+	if (call_send(gh, &call, &reply, cancel, err) < 0) {
+		/* Installed before the App asked for this: its owner has to agree first. */
+		if (reply.refused.no_grant)
+			err->kind = ERR_DENIED;
 		return err_wrap(err, "token for installation %lld",
 			(long long)repo->installation_id);
+	}
 	if (token_read(gh, &reply, ret_token, &life_s, err) < 0)
 		return -1;
 	if (keep)
 		cache_put(gh->tokens, repo, purpose, ret_token, life_s);
+	return 0;
+}
+
+int token_wide(struct github *gh, int64_t installation_id, struct secret *ret_token,
+	struct cancel *cancel, struct err *err)
+{
+	CLEANUP(call) struct call call = CALL_INIT("POST", CALL_APP);
+	CLEANUP(reply) struct reply reply = {0};
+	CLEANUP(json) json_t *body = json_object();
+	json_t *permissions = json_object();
+	int64_t life_s = 0;
+
+	json_put(permissions, "metadata", json_str("read"));
+	json_put(body, "permissions", permissions);
+	call_path(&call, "/app/installations/");
+	call_path_number(&call, installation_id);
+	call_path(&call, "/access_tokens");
+	call.body = body;
+	if (call_send(gh, &call, &reply, cancel, err) < 0 ||
+		token_read(gh, &reply, ret_token, &life_s, err) < 0)
+		return err_wrap(
+			err, "token for installation %lld", (long long)installation_id);
 	return 0;
 }
 
