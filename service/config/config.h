@@ -21,6 +21,7 @@
 #include "boxcore/base/err.h"
 #include "boxcore/base/secret.h"
 #include "boxcore/base/strbuf.h"
+#include "service/config/schedule_config.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,6 +60,7 @@ typedef struct config_list config_type_ARGV;
 typedef struct secret config_type_SECRET;
 typedef struct config_secrets config_type_SECRETS;
 typedef struct config_prices config_type_PRICES;
+typedef struct config_schedules config_type_SCHEDULES;
 
 struct config {
 #define PARAM(field, path, type, def, min, max, flags, sentence) config_type_##type field;

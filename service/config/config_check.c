@@ -24,6 +24,7 @@ static bool is_set(const struct setting *setting, const struct config *config)
 	case SETTING_SECRET: return secret_is_set(at);
 	case SETTING_SECRETS: return ((const struct config_secrets *)at)->count;
 	case SETTING_PRICES: return ((const struct config_prices *)at)->count;
+	case SETTING_SCHEDULES: return ((const struct config_schedules *)at)->count;
 	}
 	return false;
 }

@@ -29,7 +29,7 @@ static void add_variable(const struct setting *setting, struct strbuf *out)
 {
 	char name[CONFIG_VARIABLE_SIZE];
 
-	if (setting->type == SETTING_PRICES)
+	if (setting->type == SETTING_PRICES || setting->type == SETTING_SCHEDULES)
 		return;
 	config_variable(setting, name);
 	strbuf_adds(out, name);
@@ -41,7 +41,8 @@ void config_help(struct strbuf *out)
 		const struct setting *setting = &config_settings[i];
 
 		strbuf_addf(out, "  %s", setting->path);
-		if (setting->type != SETTING_PRICES) {
+		if (setting->type != SETTING_PRICES &&
+			setting->type != SETTING_SCHEDULES) {
 			strbuf_adds(out, "  ");
 			add_variable(setting, out);
 		}
@@ -77,7 +78,8 @@ void config_table(struct strbuf *out)
 		const struct setting *setting = &config_settings[i];
 
 		strbuf_addf(out, "| `%s` | ", setting->path);
-		if (setting->type != SETTING_PRICES) {
+		if (setting->type != SETTING_PRICES &&
+			setting->type != SETTING_SCHEDULES) {
 			strbuf_addc(out, '`');
 			add_variable(setting, out);
 			strbuf_addc(out, '`');

@@ -28,14 +28,17 @@ enum setting_type {
 	SETTING_SECRET,
 	SETTING_SECRETS,
 	SETTING_PRICES,
+	SETTING_SCHEDULES,
 };
 
 /* Flags of a setting. */
-#define CONFIG_NEEDED 0x01 /* config_check() wants it set */
-#define CONFIG_URL 0x02    /* http:// or https://, no name or password in it */
-#define CONFIG_REF 0x04    /* may begin the name of a git branch */
-#define CONFIG_IMAGE 0x08  /* name of an image */
-#define CONFIG_LINES 0x10  /* items may have several lines and 8 KiB: shell commands */
+#define CONFIG_NEEDED 0x01   /* config_check() wants it set */
+#define CONFIG_URL 0x02      /* http:// or https://, no name or password in it */
+#define CONFIG_REF 0x04      /* may begin the name of a git branch */
+#define CONFIG_IMAGE 0x08    /* name of an image */
+#define CONFIG_OPERATOR 0x20 /* schedules: the operator's, each with its repository */
+#define CONFIG_LINES 0x10    /* items may have several lines and 8 KiB: shell commands */
+#define CONFIG_ID 0x40       /* items are numbers of users */
 
 #define SETTING_ITEM_MAX 1024 /* bytes of an item of a list */
 #define SETTING_LINES_MAX 8192
@@ -45,7 +48,7 @@ struct setting {
 	const char *path; /* "github.api_url" */
 	enum setting_type type;
 	size_t offset;
-	const char *text; /* default of TEXT; words of CHOICE */
+	const char *text; /* default of TEXT; words of CHOICE, or of a LIST's items */
 	double number;    /* default of INT, REAL, BOOL */
 	double min, max;
 	unsigned flags;
@@ -64,6 +67,7 @@ struct setting {
 #define SETTING_DEFAULT_SECRET(def) .text = def
 #define SETTING_DEFAULT_SECRETS(def) .text = def
 #define SETTING_DEFAULT_PRICES(def) .text = def
+#define SETTING_DEFAULT_SCHEDULES(def) .text = def
 #define SETTING_ROW(STRUCT, fld, pth, typ, def, lo, hi, flg, sent)                       \
 	{.field = #fld,                                                                  \
 		.path = pth,                                                             \

@@ -162,6 +162,14 @@ static int read_prices(const struct read *read, const struct setting *setting,
 	return 0;
 }
 
+static int read_schedules(const struct read *read, const struct setting *setting,
+	const struct yaml_node *node, struct err *err)
+{
+	settings_release(setting, 1, read->base);
+	return schedules_read(member(read, setting), node, (size_t)setting->max,
+		setting->flags & CONFIG_OPERATOR, err);
+}
+
 static int read_file(const struct read *read, const struct setting *setting,
 	const struct yaml_node *node, struct err *err)
 {
@@ -179,6 +187,7 @@ static int read_value(const struct read *read, const struct setting *setting,
 	case SETTING_LIST:
 	case SETTING_ARGV: return read_list(read, setting, node, err);
 	case SETTING_PRICES: return read_prices(read, setting, node, err);
+	case SETTING_SCHEDULES: return read_schedules(read, setting, node, err);
 	case SETTING_SECRET:
 	case SETTING_SECRETS: return read_file(read, setting, node, err);
 	case SETTING_INT:
@@ -187,8 +196,11 @@ static int read_value(const struct read *read, const struct setting *setting,
 		if (node->kind != YAML_TEXT || node->quoted)
 			return wrong(setting, err);
 		return settings_set(setting, read->base, node->text, err);
+	case SETTING_CHOICE: /* "" stands in a table for "not said" */
+		if (node->kind != YAML_TEXT || str_empty(node->text))
+			return wrong(setting, err);
+		return settings_set(setting, read->base, node->text, err);
 	case SETTING_TEXT:
-	case SETTING_CHOICE:
 		if (node->kind != YAML_TEXT)
 			return wrong(setting, err);
 		return settings_set(setting, read->base, node->text, err);

@@ -82,6 +82,12 @@ void settings_expected(const struct setting *setting, struct strbuf *out)
 			"cache_write}",
 			(int)setting->max);
 		break;
+	case SETTING_SCHEDULES:
+		strbuf_addf(out,
+			"a list of at most %d jobs {name, when, one of run, prompt and "
+			"use}",
+			(int)setting->max);
+		break;
 	}
 }
 
@@ -101,7 +107,8 @@ void settings_default_text(const struct setting *setting, struct strbuf *out)
 	case SETTING_ARGV:
 	case SETTING_SECRET:
 	case SETTING_SECRETS:
-	case SETTING_PRICES: break;
+	case SETTING_PRICES:
+	case SETTING_SCHEDULES: break;
 	}
 }
 
@@ -122,6 +129,14 @@ static void prices_value(const struct config_prices *prices, struct strbuf *out)
 	for (size_t i = 0; i < prices->count; i++)
 		strbuf_addf(out, "%s%s %g/%g", i ? ", " : "", prices->items[i].model,
 			prices->items[i].input, prices->items[i].output);
+	strbuf_addc(out, ']');
+}
+
+static void schedules_value(const struct config_schedules *list, struct strbuf *out)
+{
+	strbuf_addc(out, '[');
+	for (size_t i = 0; i < list->count; i++)
+		strbuf_addf(out, "%s%s", i ? ", " : "", list->items[i].name);
 	strbuf_addc(out, ']');
 }
 
@@ -150,5 +165,6 @@ void settings_value(const struct setting *setting, const void *base, struct strb
 			strbuf_adds(out, "(not set)");
 		break;
 	case SETTING_PRICES: prices_value(at, out); break;
+	case SETTING_SCHEDULES: schedules_value(at, out); break;
 	}
 }

@@ -70,6 +70,7 @@ static void release_one(const struct setting *setting, void *at)
 	case SETTING_SECRET: secret_release(at); break;
 	case SETTING_SECRETS: release_secrets(at); break;
 	case SETTING_PRICES: release_prices(at); break;
+	case SETTING_SCHEDULES: config_schedules_release(at); break;
 	}
 }
 
@@ -202,6 +203,24 @@ static int set_bool(
 	return 0;
 }
 
+/* Of a table's words, or a user's number, where the list is one of those. */
+static bool is_item(const struct setting *setting, const char *item, size_t len)
+{
+	CLEANUP(mem) char *text = mem_strndup(item, len);
+	int64_t id;
+
+	if (setting->flags & CONFIG_ID)
+		return str_to_i64(text, 1, INT64_MAX, &id);
+	return str_empty(setting->text) || (len > 0 && is_choice(setting->text, text));
+}
+
+static int wrong_item(const struct setting *setting, struct err *err)
+{
+	if (setting->flags & CONFIG_ID)
+		return err_set(err, ERR_INPUT, "an item must be the number of a user");
+	return err_set(err, ERR_INPUT, "an item must be one of: %s", setting->text);
+}
+
 int settings_add_item(const struct setting *setting, struct config_list *list,
 	const char *item, size_t len, struct err *err)
 {
@@ -210,6 +229,8 @@ int settings_add_item(const struct setting *setting, struct config_list *list,
 
 	if (list->count == (size_t)setting->max)
 		return wrong(setting, err);
+	if (!is_item(setting, item, len))
+		return wrong_item(setting, err);
 	if (!len || len > max || !is_clean(item, len, lines))
 		return err_set(err, ERR_INPUT,
 			"an item must be a text of 1 to %zu bytes without %s", max,
@@ -296,6 +317,7 @@ int settings_set(
 	case SETTING_SECRETS:
 		return settings_set_secrets(setting, base, text, strlen(text), err);
 	case SETTING_PRICES:
+	case SETTING_SCHEDULES:
 		return err_set(err, ERR_INPUT, "can be set in the file only");
 	}
 	return err_set(err, ERR_INTERNAL, "setting of an unknown type");
@@ -317,6 +339,7 @@ void settings_default(const struct setting *setting, void *base)
 	case SETTING_ARGV:
 	case SETTING_SECRET:
 	case SETTING_SECRETS:
-	case SETTING_PRICES: break; /* zeroed: empty */
+	case SETTING_PRICES:
+	case SETTING_SCHEDULES: break; /* zeroed: empty */
 	}
 }
