@@ -97,6 +97,12 @@ bool pool_submit(struct pool *pool, void (*fn)(void *arg), void *arg)
 	return true;
 }
 
+size_t pool_load(struct pool *pool)
+{
+	LOCKED(&pool->lock);
+	return pool->queued + pool->busy;
+}
+
 void pool_free(struct pool *pool)
 {
 	if (!pool)

@@ -17,6 +17,8 @@ struct pool;
 struct pool *pool_new(const char *name, size_t threads, size_t waiting, size_t stack);
 /* Runs fn(arg) on a thread of the pool; false when the queue is full. */
 bool pool_submit(struct pool *pool, void (*fn)(void *arg), void *arg);
+/* Given and not ended yet, waiting ones too. */
+size_t pool_load(struct pool *pool);
 /* Runs what is queued, ends the threads. */
 void pool_free(struct pool *pool);
 

@@ -26,8 +26,7 @@ struct crew *crew_new(void);
 /* No new work is taken, work that waits is begun all the same (it sees the stop); returns
  * when all has ended. */
 void crew_free(struct crew *crew);
-/* ERR_QUOTA when too much waits, ERR_TRANSIENT when there is no thread to be had or the crew
- * is closing; then fn is not called. */
+/* ERR_QUOTA when too much waits or the crew is closing; then fn is not called. */
 int crew_run(
 	struct crew *crew, enum crew_lane lane, crew_fn fn, void *arg, struct err *err);
 

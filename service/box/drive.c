@@ -5,6 +5,7 @@
 
 #include "boxcore/base/crypto.h"
 #include "boxcore/base/log.h"
+#include "boxcore/base/pool.h"
 #include "service/store/store_box_schedule.h"
 
 #include <signal.h>
@@ -13,17 +14,6 @@
 #define METER_WAIT_MS 300 /* a burst of commands is one reading */
 #define END_WAIT_MS 3000 /* for processes that are asked to end, before they are killed */
 
-struct thread_task {
-	struct boxes *boxes;
-	struct box_drive *drive;
-	void (*fn)(struct box_drive *drive);
-	void (*other)(struct boxes *boxes, void *arg); /* instead */
-	void *arg;
-	bool run; /* it drives a run */
-	pthread_t thread;
-	struct thread_task *next;
-};
-
 struct meter_wish {
 	char box[64];
 	struct meter_wish *next;
@@ -31,14 +21,13 @@ struct meter_wish {
 
 struct drives {
 	struct lock lock;
-	struct cond changed; /* a drive has left, a thread has ended */
+	struct cond changed; /* a drive has left */
 	struct box_drive *list;
-	int alive;                    /* drives that are not freed */
-	int threads;                  /* that run */
-	int others;                   /* of them, those that drive no run */
-	struct thread_task *finished; /* to be joined */
+	int alive; /* drives that are not freed */
 	bool closing;
-	int64_t opened_ms; /* wall; rows made before are of a former process */
+	int64_t opened_ms;    /* wall; rows made before are of a former process */
+	struct pool *threads; /* each drives a run without a client */
+	struct pool *others;  /* webhooks, ends of sessions, recovery */
 	char posting[LIMIT_WEBHOOKS_AT_ONCE][64]; /* webhooks on their way; "" is free */
 	struct cond meter_work;
 	struct meter_wish *wishes;
@@ -474,94 +463,61 @@ void drive_settle(struct box_drive *drive, struct store_box_run_end *end)
 
 /* ---- threads --------------------------------------------------------------------------- */
 
-static void join_finished(struct drives *drives)
+struct spawned {
+	struct boxes *boxes;
+	struct box_drive *drive;
+	void (*fn)(struct box_drive *drive);
+	void (*other)(struct boxes *boxes, void *arg); /* instead */
+	void *arg;
+};
+
+static void run_spawned(void *arg)
 {
-	lock_take(&drives->lock);
-	struct thread_task *list = drives->finished;
-	drives->finished = NULL;
-	lock_give(&drives->lock);
-	while (list) {
-		struct thread_task *task = list;
+	CLEANUP(mem) struct spawned *what = arg;
 
-		list = task->next;
-		thread_join(task->thread);
-		free(task);
-	}
-}
-
-static void *thread_main(void *arg)
-{
-	struct thread_task *task = arg;
-	struct drives *drives = task->boxes->drives;
-
-	if (task->other)
-		task->other(task->boxes, task->arg);
+	if (what->other)
+		what->other(what->boxes, what->arg);
 	else
-		task->fn(task->drive);
-	LOCKED(&drives->lock);
-	drives->threads--;
-	drives->others -= !task->run;
-	task->next = drives->finished;
-	drives->finished = task;
-	cond_wake_all(&drives->changed);
-	return NULL;
+		what->fn(what->drive);
 }
 
-static int room(const struct drives *drives, struct err *err)
+int drives_room(struct boxes *boxes, struct err *err)
 {
-	int runs = drives->threads - drives->others;
-
-	if (runs < LIMIT_BOX_DETACHED)
+	if (pool_load(boxes->drives->threads) < LIMIT_BOX_DETACHED)
 		return 0;
 	return err_set(err, ERR_QUOTA,
 		"%d runs without a client are under way, as many as this server drives "
 		"at a time",
-		runs);
+		LIMIT_BOX_DETACHED);
 }
 
-/* Takes the task over. */
-static int start_thread(struct thread_task *task, struct err *err)
+static int spawn(struct pool *pool, const struct spawned *what, struct err *err)
 {
-	struct drives *drives = task->boxes->drives;
+	struct spawned *copy = mem_zalloc(sizeof *copy);
 
-	join_finished(drives);
-	/* Under the lock, so that the thread finds its own number in the task. */
-	LOCKED(&drives->lock);
-	int rc = task->run ? room(drives, err) : 0;
-	if (rc == 0)
-		rc = thread_start(&task->thread, "box-run", thread_main, task, err);
-	if (rc < 0) {
-		free(task);
-		return -1;
-	}
-	drives->threads++;
-	drives->others += !task->run;
-	return 0;
+	*copy = *what;
+	if (pool_submit(pool, run_spawned, copy))
+		return 0;
+	free(copy);
+	return err_set(err, ERR_QUOTA,
+		"as much is under way as this server does at a time; try again later");
 }
 
 int drive_thread(
 	struct box_drive *drive, void (*fn)(struct box_drive *drive), struct err *err)
 {
-	struct thread_task *task = mem_zalloc(sizeof *task);
+	struct spawned what = {.boxes = drive->boxes, .drive = drive, .fn = fn};
 
-	*task = (struct thread_task){
-		.boxes = drive->boxes, .drive = drive, .fn = fn, .run = true};
-	return start_thread(task, err);
+	return spawn(drive->boxes->drives->threads, &what, err);
 }
 
 int drives_spawn(struct boxes *boxes, bool run,
 	void (*fn)(struct boxes *boxes, void *arg), void *arg, struct err *err)
 {
-	struct thread_task *task = mem_zalloc(sizeof *task);
+	struct spawned what = {.boxes = boxes, .other = fn, .arg = arg};
+	struct drives *drives = boxes->drives;
 
-	*task = (struct thread_task){.boxes = boxes, .other = fn, .arg = arg, .run = run};
-	return start_thread(task, err);
-}
-
-int drives_room(struct boxes *boxes, struct err *err)
-{
-	LOCKED(&boxes->drives->lock);
-	return room(boxes->drives, err);
+	return spawn(run ? drives->threads : drives->others, &what, err);
 }
 
 bool drives_posting(struct boxes *boxes, const char *run_id)
@@ -657,6 +613,17 @@ static void *meter_main(void *arg)
 
 /* ---- opening and closing --------------------------------------------------------------- */
 
+/* The pools first: what still runs in them takes the lock. */
+static void drives_free(struct drives *drives)
+{
+	pool_free(drives->threads);
+	pool_free(drives->others);
+	cond_release(&drives->changed);
+	cond_release(&drives->meter_work);
+	lock_release(&drives->lock);
+	free(drives);
+}
+
 int drives_open(struct boxes *boxes, struct err *err)
 {
 	struct drives *drives = mem_zalloc(sizeof *drives);
@@ -665,14 +632,14 @@ int drives_open(struct boxes *boxes, struct err *err)
 	cond_init(&drives->changed);
 	cond_init(&drives->meter_work);
 	drives->opened_ms = clock_wall_ms();
+	drives->threads = pool_new("box-run", LIMIT_BOX_DETACHED, 0, 0);
+	drives->others =
+		pool_new("box-after", LIMIT_BOX_AFTER, LIMIT_BOX_AFTER_WAITING, 0);
 	boxes->drives = drives;
 	if (thread_start(&drives->meter_thread, "box-meter", meter_main, boxes, err) == 0)
 		return 0;
 	boxes->drives = NULL;
-	cond_release(&drives->changed);
-	cond_release(&drives->meter_work);
-	lock_release(&drives->lock);
-	free(drives);
+	drives_free(drives);
 	return -1;
 }
 
@@ -685,14 +652,10 @@ void drives_close(struct boxes *boxes)
 	lock_take(&drives->lock);
 	drives->closing = true;
 	cond_wake_all(&drives->meter_work);
-	while (drives->threads > 0 || drives->alive > 0)
+	while (drives->alive > 0)
 		cond_wait(&drives->changed, &drives->lock);
 	lock_give(&drives->lock);
-	join_finished(drives);
 	thread_join(drives->meter_thread);
-	cond_release(&drives->changed);
-	cond_release(&drives->meter_work);
-	lock_release(&drives->lock);
-	free(drives);
+	drives_free(drives);
 	boxes->drives = NULL;
 }
