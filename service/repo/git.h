@@ -33,6 +33,7 @@ int job_diff_text(struct job *job, struct err *err);
 int job_pack(struct job *job, struct err *err);
 int job_import(struct job *job, struct err *err);
 int job_commit(struct job *job, struct err *err);
+int job_replay(struct job *job, struct err *err);
 int job_push(struct job *job, struct err *err);
 
 /* Sends bytes or progress ahead of the result. */

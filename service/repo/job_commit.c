@@ -21,12 +21,13 @@ int job_commit(struct job *job, struct err *err)
 	CLEANUP(mirror) struct mirror mirror = MIRROR_NONE;
 	CLEANUP(git_signature) git_signature *who = NULL;
 	CLEANUP(git_commit) git_commit *parent = NULL;
+	CLEANUP(git_commit) git_commit *second = NULL;
 	CLEANUP(git_tree) git_tree *tree = NULL;
 	CLEANUP(git_reference) git_reference *ref = NULL;
 	const char *message = json_need_string(job->request, "message", err);
 	const char *name = message ? json_need_string(job->request, "ref", err) : NULL;
 	char hex[GIT_OID_HEXSZ + 1];
-	git_oid base_oid, tree_oid, oid;
+	git_oid base_oid, merge_oid, tree_oid, oid;
 
 	if (!name || job_oid(job, "base", &base_oid, err) < 0 ||
 		job_oid(job, "tree", &tree_oid, err) < 0 ||
@@ -37,9 +38,13 @@ int job_commit(struct job *job, struct err *err)
 		return -1;
 	if (!git_oid_equal(git_tree_id(tree), &tree_oid))
 		return err_set(err, ERR_INPUT, "tree is the name of a commit");
-	const git_commit *parents[] = {parent};
-	int rc = git_commit_create(
-		&oid, mirror.repo, NULL, who, who, NULL, message, tree, 1, parents);
+	if (json_at(job->request, "merge") &&
+		(job_oid(job, "merge", &merge_oid, err) < 0 ||
+			mirror_commit(&mirror, &merge_oid, &second, err) < 0))
+		return -1;
+	const git_commit *parents[] = {parent, second};
+	int rc = git_commit_create(&oid, mirror.repo, NULL, who, who, NULL, message, tree,
+		second ? 2 : 1, parents);
 	if (rc == 0)
 		rc = git_reference_create(&ref, mirror.repo, name, &oid, 1, NULL);
 	if (rc < 0)

@@ -207,6 +207,7 @@ int repo_commit(struct repos *repos, const struct repo_commit *c,
 	CLEANUP(mem) char *ref = mem_printf("refs/boxwright/%s", c->task);
 	json_put(q, "ref", json_str(ref));
 	json_put(q, "base", json_str(c->base));
+	json_put(q, "merge", json_str(c->merge));
 	json_put(q, "tree", json_str(c->tree));
 	json_put(q, "author_name", json_str(c->author_name));
 	json_put(q, "author_email", json_str(c->author_email));
@@ -217,7 +218,44 @@ int repo_commit(struct repos *repos, const struct repo_commit *c,
 	return repo_take_oid(r, "commit", ret_oid, err);
 }
 
-/* ---- 6. the push ---- */
+/* ---- 6. a change on another base ---- */
+
+void repo_replayed_release(struct repo_replayed *replayed)
+{
+	free(replayed->conflicts);
+	free(replayed->person);
+	*replayed = (struct repo_replayed){0};
+}
+
+int repo_replay(struct repos *repos, const struct repo_replay *replay,
+	struct repo_replayed *ret, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(json) json_t *q = repo_request(repos, "replay", replay->repo_id);
+	CLEANUP(json) json_t *r = NULL;
+	struct repo_replayed found = {0};
+	struct child_call call = {.verb = "replay", .request = q};
+
+	json_put(q, "onto", json_str(replay->onto));
+	json_put(q, "change", json_str(replay->change));
+	json_put(q, "own_email", json_str(replay->own_email));
+	if (repo_call(repos, &call, &r, cancel, err) < 0 ||
+		repo_take_oid(r, "base", found.base, err) < 0 ||
+		repo_take_oid(r, "tree", found.tree, err) < 0)
+		return -1;
+	found.up_to_date = json_or_bool(r, "up_to_date", false);
+	found.empty = json_or_bool(r, "empty", false);
+	found.nconflicts = json_or_int(r, "nconflicts", 0);
+	found.clean = found.nconflicts == 0;
+	found.commits = json_or_int(r, "commits", 0);
+	str_copy(found.person_commit, sizeof found.person_commit,
+		json_or_string(r, "person_commit", ""));
+	found.conflicts = mem_strdup(json_or_string(r, "conflicts", ""));
+	found.person = mem_strdup(json_or_string(r, "person", ""));
+	*ret = found;
+	return 0;
+}
+
+/* ---- 7. the push ---- */
 
 int repo_push(struct repos *repos, const struct repo_push *push, struct repo_pushed *ret,
 	struct cancel *cancel, struct err *err)

@@ -30,6 +30,7 @@ static const struct {
 	{"pack", job_pack},
 	{"import", job_import},
 	{"commit", job_commit},
+	{"replay", job_replay},
 	{"push", job_push},
 };
 
