@@ -71,7 +71,8 @@ static int on_file(
 static int read_text(struct load *load, const char *name, const char *text, size_t len,
 	struct err *err)
 {
-	struct settings settings = {config_settings, COUNT, on_file, load};
+	struct settings settings = {
+		.rows = config_settings, .count = COUNT, .on_file = on_file, .arg = load};
 
 	return settings_read(&settings, load->config, name, text, len, NULL, err);
 }

@@ -1,36 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* A repository's own configuration, laid over the service's. */
-#include "service/config/repo_config.h"
+/* A repository's own configuration over its owner's defaults, within the service's bounds. */
+#include "service/config/repo_config-internal.h"
 
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "service/config/settings.h"
 
 #include <string.h>
 
-/* What the file says, before the service's part is put in. */
-struct said {
-#define PARAM(field, path, type, def, min, max, flags, sentence) config_type_##type field;
-#include "service/config/repo_config.def"
-#undef PARAM
-};
-
-static const struct setting rows[] = {
+const struct setting repo_rows[REPO_ROWS] = {
 #define PARAM(field, path, type, def, min, max, flags, sentence)                         \
-	SETTING_ROW(said, field, path, type, def, min, max, flags, sentence)
-#include "service/config/repo_config.def"
-#undef PARAM
-};
-#define COUNT ARRAY_LEN(rows)
-
-enum row {
-#define PARAM(field, path, type, def, min, max, flags, sentence) ROW_##field,
+	SETTING_ROW(repo_said, field, path, type, def, min, max, flags, sentence)
 #include "service/config/repo_config.def"
 #undef PARAM
 };
 
-DEFINE_CLEANUP(said, struct said, settings_release(rows, COUNT, value))
+/* One file, or two that were merged. */
+struct layer {
+	struct repo_said said;
+	struct setting_place places[REPO_ROWS]; /* line 0: not said */
+	const char *names[REPO_ROWS];           /* of the file that said it */
+};
+
+static void layer_release(struct layer *layer)
+{
+	settings_release(repo_rows, REPO_ROWS, &layer->said);
+}
+DEFINE_CLEANUP(layer, struct layer, layer_release(value))
+
+static void *member(struct layer *layer, size_t row)
+{
+	return (char *)&layer->said + repo_rows[row].offset;
+}
 
 void repo_config_release(struct repo_config *rc)
 {
@@ -44,6 +45,11 @@ void repo_config_release(struct repo_config *rc)
 	settings_list_release(&rc->command);
 	settings_list_release(&rc->labels);
 	free(rc->branch_prefix);
+	for (size_t i = 0; i < ARRAY_LEN(rc->roles); i++)
+		free(rc->roles[i]);
+	settings_list_release(&rc->outsiders);
+	settings_list_release(&rc->bots);
+	config_schedules_release(&rc->schedules);
 	memset(rc, 0, sizeof *rc);
 }
 
@@ -59,36 +65,132 @@ static void from_service(struct repo_config *rc, const struct config *service)
 	rc->draft = service->pr_draft;
 	settings_list_copy(&rc->labels, &service->pr_labels);
 	rc->branch_prefix = mem_strdup(service->pr_branch_prefix);
+	settings_list_copy(&rc->bots, &service->github_allow_bots);
+	rc->runs_per_person_day = service->limits_runs_per_person_day;
+	rc->runs_per_day = service->limits_runs_per_day;
+	rc->cost_usd_per_person_day = service->limits_cost_usd_per_person_day;
+	rc->cost_usd_per_day = service->limits_cost_usd_per_day;
+	rc->open_prs = REPO_CONFIG_OPEN_PRS;
+	rc->repair_checks = true;
+	rc->repair_conflicts = true;
+	rc->repair_tries = service->repair_tries;
+	rc->check_run = true;
+	rc->dashboard = true;
+	for (size_t i = 0; i < REPO_CONFIG_VERBS; i++)
+		rc->roles[i] = mem_strdup(repo_config_least_role(i, service));
 }
 
 /* ---- what does not fit together -------------------------------------------------------- */
 
-static int at_place(const struct setting_place *places, enum row row, const char *why,
-	struct err *err)
+static int at_place(
+	const struct layer *layer, enum repo_row row, const char *why, struct err *err)
 {
-	return err_set(err, ERR_INPUT, "%s:%d:%d: %s: %s", REPO_CONFIG_PATH,
-		places[row].line, places[row].column, rows[row].path, why);
+	return err_set(err, ERR_INPUT, "%s:%d:%d: %s: %s", layer->names[row],
+		layer->places[row].line, layer->places[row].column, repo_rows[row].path,
+		why);
 }
 
-static int check(const struct said *said, const struct setting_place *places,
+/* What must be right in each file by itself. */
+static int check_file(const struct layer *layer, const char *name,
 	const struct config *service, struct err *err)
 {
-	if (!places[ROW_version].line)
+	if (!layer->places[ROW_version].line)
 		return err_set(err, ERR_INPUT,
-			"%s: version is missing: write `version: 1`", REPO_CONFIG_PATH);
-	if (places[ROW_image].line && places[ROW_runtime].line)
-		return at_place(places, ROW_runtime,
+			"%s:1:1: version is missing: write `version: 1`", name);
+	if (layer->places[ROW_image].line && layer->places[ROW_runtime].line)
+		return at_place(layer, ROW_runtime,
 			"stands beside image: leave one of them out", err);
-	if (places[ROW_image].line && !service->box_repository_images)
-		return at_place(places, ROW_image,
+	if (layer->places[ROW_image].line && !service->box_repository_images)
+		return at_place(layer, ROW_image,
 			"this service lets no repository name an image "
 			"(box.repository_images)",
 			err);
-	if (places[ROW_harness].line && str_eq(said->harness, "custom") &&
-		!said->command.count && !service->agent_command.count)
-		return at_place(
-			places, ROW_harness, "custom needs agent.command too", err);
 	return 0;
+}
+
+static int check_whole(
+	const struct layer *layer, const struct config *service, struct err *err)
+{
+	if (layer->places[ROW_harness].line && str_eq(layer->said.harness, "custom") &&
+		!layer->said.command.count && !service->agent_command.count)
+		return at_place(
+			layer, ROW_harness, "custom needs agent.command too", err);
+	return 0;
+}
+
+/* ---- two files ------------------------------------------------------------------------- */
+
+static int read_layer(struct layer *layer, const struct config *service,
+	const struct repo_config_source *source, struct err *err)
+{
+	const struct settings settings = {.rows = repo_rows, .count = REPO_ROWS};
+
+	for (size_t i = 0; i < REPO_ROWS; i++) {
+		settings_default(&repo_rows[i], &layer->said);
+		layer->names[i] = source->name;
+	}
+	if (settings_read(&settings, &layer->said, source->name, source->text,
+		    source->len, layer->places, err) < 0)
+		return -1;
+	return check_file(layer, source->name, service, err);
+}
+
+static void drop(struct layer *layer, size_t row)
+{
+	settings_release(&repo_rows[row], 1, &layer->said);
+	settings_default(&repo_rows[row], &layer->said);
+	layer->places[row] = (struct setting_place){0};
+}
+
+static size_t size_of(enum setting_type type)
+{
+	switch (type) {
+	case SETTING_TEXT:
+	case SETTING_CHOICE: return sizeof(char *);
+	case SETTING_INT: return sizeof(int64_t);
+	case SETTING_REAL: return sizeof(double);
+	case SETTING_BOOL: return sizeof(bool);
+	case SETTING_LIST:
+	case SETTING_ARGV: return sizeof(struct config_list);
+	case SETTING_SECRET: return sizeof(struct secret);
+	case SETTING_SECRETS: return sizeof(struct config_secrets);
+	case SETTING_PRICES: return sizeof(struct config_prices);
+	case SETTING_SCHEDULES: return sizeof(struct config_schedules);
+	}
+	return 0;
+}
+
+/* What `over` says goes into `under`, whose value goes back to be released. */
+static void take_row(struct layer *under, struct layer *over, size_t row)
+{
+	char kept[64];
+	size_t size = size_of(repo_rows[row].type);
+
+	_Static_assert(sizeof(struct secret) <= sizeof kept, "room for one value");
+	memcpy(kept, member(under, row), size);
+	memcpy(member(under, row), member(over, row), size);
+	memcpy(member(over, row), kept, size);
+	under->places[row] = over->places[row];
+	under->names[row] = over->names[row];
+}
+
+static void merge(struct layer *under, struct layer *over)
+{
+	const struct setting_place *said = over->places;
+
+	/* An image and a runtime are two words for one thing. */
+	if (said[ROW_image].line || said[ROW_runtime].line) {
+		drop(under, ROW_image);
+		drop(under, ROW_runtime);
+	}
+	/* A model and a command of one agent mean nothing to another. */
+	if (said[ROW_harness].line && !str_eq(over->said.harness, under->said.harness)) {
+		drop(under, ROW_model);
+		drop(under, ROW_command);
+	}
+	for (size_t i = 0; i < REPO_ROWS; i++)
+		if (said[i].line)
+			take_row(under, over, i);
 }
 
 /* ---- laying over ----------------------------------------------------------------------- */
@@ -105,12 +207,13 @@ static int64_t lower(int64_t service, int64_t said)
 	return said < service ? said : service;
 }
 
-static void lay_box(struct repo_config *rc, const struct said *said,
-	const struct setting_place *places)
+static void lay_box(struct repo_config *rc, const struct layer *layer)
 {
-	if (places[ROW_image].line)
+	const struct repo_said *said = &layer->said;
+
+	if (layer->places[ROW_image].line)
 		lay_text(&rc->image, said->image);
-	if (places[ROW_runtime].line && !str_empty(said->runtime)) {
+	if (layer->places[ROW_runtime].line) {
 		rc->runtime = mem_strdup(said->runtime);
 		free(rc->image);
 		rc->image = mem_printf("boxwright/%s", said->runtime);
@@ -118,71 +221,143 @@ static void lay_box(struct repo_config *rc, const struct said *said,
 	settings_list_copy(&rc->setup, &said->setup);
 	settings_list_copy(&rc->check, &said->check);
 	rc->check_required = said->check_required;
+	rc->check_setup = said->check_setup;
 	settings_list_copy(&rc->protect, &said->protect);
 }
 
-static void lay_agent(struct repo_config *rc, const struct said *said,
-	const struct setting_place *places)
+static void lay_agent(struct repo_config *rc, const struct layer *layer)
 {
+	const struct setting_place *places = layer->places;
+
 	/* A model of the service's agent means nothing to another one. */
-	if (places[ROW_harness].line && !str_eq(rc->harness, said->harness)) {
-		lay_text(&rc->harness, said->harness);
+	if (places[ROW_harness].line && !str_eq(rc->harness, layer->said.harness)) {
+		lay_text(&rc->harness, layer->said.harness);
 		lay_text(&rc->model, "");
 	}
 	if (places[ROW_model].line)
-		lay_text(&rc->model, said->model);
+		lay_text(&rc->model, layer->said.model);
 	if (places[ROW_command].line)
-		settings_list_copy(&rc->command, &said->command);
+		settings_list_copy(&rc->command, &layer->said.command);
 }
 
-static void lay_limits(struct repo_config *rc, const struct said *said,
-	const struct setting_place *places)
+/* 0 of the service's is no limit. */
+static void lay_limit(
+	int64_t *at, const struct layer *layer, enum repo_row row, int64_t said)
 {
-	if (places[ROW_minutes].line)
+	if (layer->places[row].line && (*at <= 0 || said < *at))
+		*at = said;
+}
+
+static void lay_money(
+	double *at, const struct layer *layer, enum repo_row row, double said)
+{
+	if (layer->places[row].line && (*at <= 0 || said < *at))
+		*at = said;
+}
+
+static void lay_limits(struct repo_config *rc, const struct layer *layer)
+{
+	const struct repo_said *said = &layer->said;
+
+	if (layer->places[ROW_minutes].line)
 		rc->minutes = lower(rc->minutes, said->minutes);
-	if (places[ROW_files].line)
+	if (layer->places[ROW_files].line)
 		rc->files = lower(rc->files, said->files);
-	if (places[ROW_cost_usd].line &&
-		(rc->cost_usd <= 0 || said->cost_usd < rc->cost_usd))
-		rc->cost_usd = said->cost_usd;
+	lay_money(&rc->cost_usd, layer, ROW_cost_usd, said->cost_usd);
+	lay_limit(&rc->runs_per_person_day, layer, ROW_runs_per_person_day,
+		said->runs_per_person_day);
+	lay_limit(&rc->runs_per_day, layer, ROW_runs_per_day, said->runs_per_day);
+	lay_money(&rc->cost_usd_per_person_day, layer, ROW_cost_usd_per_person_day,
+		said->cost_usd_per_person_day);
+	lay_money(&rc->cost_usd_per_day, layer, ROW_cost_usd_per_day,
+		said->cost_usd_per_day);
+	rc->open_prs = said->open_prs;
+	if (layer->places[ROW_repair_tries].line)
+		rc->repair_tries = lower(rc->repair_tries, said->repair_tries);
 }
 
-static void lay_pr(struct repo_config *rc, const struct said *said,
-	const struct setting_place *places)
+static void lay_pr(struct repo_config *rc, const struct layer *layer)
 {
-	if (places[ROW_draft].line)
+	const struct repo_said *said = &layer->said;
+
+	if (layer->places[ROW_draft].line)
 		rc->draft = said->draft;
-	if (places[ROW_labels].line)
+	if (layer->places[ROW_labels].line)
 		settings_list_copy(&rc->labels, &said->labels);
-	if (places[ROW_branch_prefix].line)
+	if (layer->places[ROW_branch_prefix].line)
 		lay_text(&rc->branch_prefix, said->branch_prefix);
+	rc->repair_checks = said->repair_checks;
+	rc->repair_conflicts = said->repair_conflicts;
+	rc->check_run = said->check_run;
+	rc->dashboard = said->dashboard;
+}
+
+static void lay_allow(
+	struct repo_config *rc, struct layer *layer, const struct config *service)
+{
+	for (size_t i = 0; i < REPO_CONFIG_VERBS; i++) {
+		size_t row = ROW_allow_fix + i;
+		const char *said = *(char **)member(layer, row);
+
+		if (layer->places[row].line)
+			lay_text(&rc->roles[i], repo_config_bounded(i, said, service));
+	}
+	if (service->allow_outsiders)
+		settings_list_copy(&rc->outsiders, &layer->said.outsiders);
+	if (layer->places[ROW_bots].line) {
+		settings_list_release(&rc->bots);
+		for (size_t i = 0; i < layer->said.bots.count; i++)
+			repo_config_let_bot(rc, service, layer->said.bots.items[i]);
+	}
+}
+
+static int lay(struct repo_config *rc, struct layer *layer, const struct config *service,
+	struct err *err)
+{
+	if (check_whole(layer, service, err) < 0)
+		return -1;
+	rc->present = true;
+	lay_box(rc, layer);
+	lay_agent(rc, layer);
+	lay_limits(rc, layer);
+	lay_pr(rc, layer);
+	lay_allow(rc, layer, service);
+	/* Its owner now; the layer's is empty. */
+	rc->schedules = layer->said.schedules;
+	layer->said.schedules = (struct config_schedules){0};
+	return 0;
+}
+
+int repo_config_merge(struct repo_config *ret, const struct config *service,
+	const struct repo_config_source *owner, const struct repo_config_source *own,
+	struct err *err)
+{
+	CLEANUP(repo_config) struct repo_config rc = {0};
+	CLEANUP(layer) struct layer under = {0};
+	CLEANUP(layer) struct layer over = {0};
+
+	from_service(&rc, service);
+	if (owner && owner->text && read_layer(&under, service, owner, err) < 0)
+		return -1;
+	if (own && own->text && read_layer(&over, service, own, err) < 0)
+		return -1;
+	if (owner && owner->text && own && own->text)
+		merge(&under, &over);
+	struct layer *said = owner && owner->text ? &under : &over;
+	if (((owner && owner->text) || (own && own->text)) &&
+		lay(&rc, said, service, err) < 0)
+		return -1;
+	*ret = rc;
+	memset(&rc, 0, sizeof rc);
+	return 0;
 }
 
 int repo_config_parse(struct repo_config *ret, const struct config *service,
 	const char *text, size_t len, struct err *err)
 {
-	CLEANUP(repo_config) struct repo_config rc = {0};
-	CLEANUP(said) struct said said = {0};
-	struct setting_place places[COUNT] = {0};
-	const struct settings settings = {rows, COUNT, NULL, NULL};
+	struct repo_config_source own = {REPO_CONFIG_PATH, text, len};
 
-	from_service(&rc, service);
-	if (text) {
-		rc.present = true;
-		for (size_t i = 0; i < COUNT; i++)
-			settings_default(&rows[i], &said);
-		if (settings_read(&settings, &said, REPO_CONFIG_PATH, text, len, places,
-			    err) < 0 ||
-			check(&said, places, service, err) < 0)
-			return -1;
-		lay_box(&rc, &said, places);
-		lay_agent(&rc, &said, places);
-		lay_limits(&rc, &said, places);
-		lay_pr(&rc, &said, places);
-	}
-	*ret = rc;
-	memset(&rc, 0, sizeof rc);
-	return 0;
+	return repo_config_merge(ret, service, NULL, &own, err);
 }
 
 void repo_config_setup_hash(

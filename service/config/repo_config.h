@@ -13,7 +13,7 @@
  *	protect: ["infra/", "*.lock"]
  *	allow: {fix: maintain, ask: read, outsiders: [ask], bots: [49699333]}
  *	repair: {checks: true, conflicts: true, tries: 3}
- *	schedules: ...                 # read by schedule_config.h
+ *	schedules: ...                 # see schedule_config.h
  *
  * The owner's defaults have the same form and lie beneath it: a key that both have is the
  * repository's, lists are replaced.
@@ -35,7 +35,11 @@
 #define REPO_CONFIG_COMMAND_SIZE 8192
 #define REPO_CONFIG_PROTECT_MAX 200
 #define REPO_CONFIG_LABELS_MAX 20
+#define REPO_CONFIG_OPEN_PRS 10 /* when the file does not say */
 #define REPO_CONFIG_BOTS_MAX 50
+
+/* "" stands for "not said"; "nobody" switches a verb off. */
+#define REPO_CONFIG_ROLES "|read|triage|write|maintain|admin|nobody"
 
 /* The verbs that `allow` knows, in the order of its keys. */
 enum repo_config_verb {
@@ -73,6 +77,9 @@ struct repo_config {
 	bool draft;
 	struct config_list labels;
 	char *branch_prefix; /* never NULL */
+	int64_t open_prs;    /* most open pull requests of scheduled jobs; 0: no limit */
+	struct config_schedules schedules;
+	bool dashboard; /* the issue that lists them is wanted */
 
 	/* Who may: a role's word ("none", "read", ..., "admin") for each verb */
 	char *roles[REPO_CONFIG_VERBS]; /* see repo_config_role() */
@@ -82,7 +89,6 @@ struct repo_config {
 	/* A day's limits in this repository; 0: none */
 	int64_t runs_per_person_day, runs_per_day;
 	double cost_usd_per_person_day, cost_usd_per_day;
-	int64_t open_prs; /* of ours at once; 0: any number */
 
 	bool repair_checks;    /* a failed check on our pull request */
 	bool repair_conflicts; /* a conflict of ours with its base */
@@ -90,7 +96,6 @@ struct repo_config {
 
 	bool check_run;   /* a check run on the head of the pull request */
 	bool check_setup; /* the setup commands are run again before the checks */
-	bool dashboard;   /* one issue that lists the jobs */
 };
 
 void repo_config_release(struct repo_config *rc); /* zeroed is fine */
