@@ -172,6 +172,10 @@ bool github_role_parse(const char *name, enum github_role *ret);
 int github_role_get(struct github *gh, const struct github_repo *repo, const char *login,
 	int64_t user_id, enum github_role *ret_role, struct cancel *cancel,
 	struct err *err);
+/* Whether `login` is a collaborator (or a member with access): GitHub calls all the world
+ * readers of a public repository. */
+int github_collaborator_is(struct github *gh, const struct github_repo *repo,
+	const char *login, bool *ret, struct cancel *cancel, struct err *err);
 
 /* ---- issues and comments --------------------------------------------------- */
 

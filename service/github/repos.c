@@ -107,3 +107,27 @@ int github_role_get(struct github *gh, const struct github_repo *repo, const cha
 	}
 	return role_read(reply.json, login, user_id, ret_role, err);
 }
+
+int github_collaborator_is(struct github *gh, const struct github_repo *repo,
+	const char *login, bool *ret, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(call) struct call call = CALL_INIT("GET", CALL_INSTALLATION);
+	CLEANUP(reply) struct reply reply = {0};
+
+	*ret = false;
+	if (str_empty(login) || str_eq(login, ".") || str_eq(login, ".."))
+		return err_set(err, ERR_INPUT, "a person needs a login");
+	call.purpose = GITHUB_READ;
+	if (call_path_repo(&call, repo, err) < 0)
+		return -1;
+	call_path(&call, "/collaborators/");
+	call_path_text(&call, login);
+	if (call_send(gh, &call, &reply, cancel, err) < 0) {
+		if (reply.status != 404)
+			return err_wrap(err, "whether %.40s is a collaborator", login);
+		*err = (struct err){0};
+		return 0;
+	}
+	*ret = true;
+	return 0;
+}

@@ -29,6 +29,7 @@ export class Local {
       'reactions/list-for-issue-comment': (c) =>
         this.listReactions(c, `comment ${c.params.comment_id}`),
       'repos/get-collaborator-permission-level': (c) => this.permission(c),
+      'repos/check-collaborator': (c) => this.collaborator(c),
       'apps/list-webhook-deliveries': (c) => this.listDeliveries(c),
       'apps/get-webhook-delivery': (c) => this.getDelivery(c),
       'apps/redeliver-webhook-delivery': (c) => this.redeliver(c),
@@ -178,6 +179,13 @@ export class Local {
     const coarse = { triage: 'read', maintain: 'write' }[role] ?? role;
     return { status: 200, body: { permission: coarse, role_name: role,
       user: { ...user.body, role_name: role } } };
+  }
+
+  // Whom all the world's reading does not count for.
+  collaborator({ params, repo }) {
+    const role = this.s.roles.get(`${repo.full_name} ${params.username}`) ?? 'none';
+    if (repo.owner.login !== params.username && role === 'none') throw new Refusal(404, 'Not Found');
+    return { status: 204 };
   }
 
   // Branches are made by pushes, so they stand in the git repositories.

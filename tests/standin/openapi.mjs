@@ -13,18 +13,24 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 
 // Everything that the service may call; another call is "not in the contract".
 export const OPERATIONS = [
+  'actions/download-job-logs-for-workflow-run',
   'apps/create-from-manifest', 'apps/create-installation-access-token',
   'apps/get-authenticated', 'apps/get-installation', 'apps/get-repo-installation',
   'apps/get-webhook-delivery', 'apps/list-installations',
   'apps/list-repos-accessible-to-installation', 'apps/list-webhook-deliveries',
-  'apps/redeliver-webhook-delivery', 'apps/revoke-installation-access-token', 'git/get-ref',
+  'apps/redeliver-webhook-delivery', 'apps/revoke-installation-access-token',
+  'checks/create', 'checks/get', 'checks/list-annotations', 'checks/list-for-ref', 'checks/update',
+  'git/delete-ref', 'git/get-ref',
   'issues/add-labels', 'issues/create', 'issues/create-comment', 'issues/delete-comment',
-  'issues/get', 'issues/get-comment', 'issues/list-comments',
+  'issues/get', 'issues/get-comment', 'issues/list-comments', 'issues/list-for-repo',
   'issues/list-labels-on-issue', 'issues/remove-label', 'issues/update',
-  'issues/update-comment', 'pulls/create', 'pulls/get', 'pulls/list', 'pulls/update',
+  'issues/update-comment', 'pulls/create', 'pulls/create-reply-for-review-comment',
+  'pulls/create-review', 'pulls/get', 'pulls/get-review', 'pulls/get-review-comment', 'pulls/list',
+  'pulls/list-comments-for-review', 'pulls/list-review-comments', 'pulls/list-reviews', 'pulls/update',
   'reactions/create-for-issue', 'reactions/create-for-issue-comment',
-  'reactions/list-for-issue', 'reactions/list-for-issue-comment', 'repos/get',
-  'repos/get-collaborator-permission-level', 'users/get-by-username',
+  'reactions/create-for-pull-request-review-comment', 'reactions/list-for-issue',
+  'reactions/list-for-issue-comment', 'reactions/list-for-pull-request-review-comment', 'repos/get',
+  'repos/check-collaborator', 'repos/get-collaborator-permission-level', 'repos/get-content', 'users/get-by-username',
 ];
 
 // OpenAPI 3.0 says `nullable`, JSON Schema does not know it.
