@@ -85,6 +85,7 @@
 #define LIMIT_MEND_RAW (2 * LIMIT_MIB)     /* of one log that is looked at: its end */
 #define LIMIT_MEND_CHECKS 8                /* failed checks whose log is fetched */
 #define LIMIT_CHECKS_TEXT (20 * LIMIT_KIB) /* of failed ones in a pull request */
+#define LIMIT_REVIEW_DIFF (4 * LIMIT_MIB)   /* GitHub shows 20,000 lines, 1 MB */
 #define LIMIT_GIT_TALK (64 * LIMIT_KIB)    /* what a git command says */
 #define LIMIT_SECRET (16 * LIMIT_KIB)      /* a 4096-bit RSA key is 3.3 KiB */
 #define LIMIT_CONFIG (256 * LIMIT_KIB)     /* a YAML file */
