@@ -50,9 +50,8 @@ void check_output_add(struct check_output *output, const char *data, size_t len)
 	}
 }
 
-/* What moves a terminal's cursor or its colours is left out; the length of such a sequence
- * at the beginning of s. */
-static size_t escape_len(const char *s, size_t len)
+/* What moves a terminal's cursor or its colours is left out. */
+size_t check_escape_len(const char *s, size_t len)
 {
 	size_t i = 2;
 
@@ -85,7 +84,7 @@ static void add_plain(struct strbuf *out, const char *text, size_t len)
 
 	for (size_t i = 0; i < len;) {
 		if (text[i] == '\033') {
-			i += escape_len(text + i, len - i);
+			i += check_escape_len(text + i, len - i);
 			continue;
 		}
 		if (text[i] == '\r')

@@ -59,6 +59,8 @@ void check_output_add(struct check_output *output, const char *data, size_t len)
 /* Appends what is kept as plain text: valid UTF-8 without terminal sequences and controls,
  * known secrets replaced; what was left out between is told by a line. */
 void check_output_text(const struct check_output *output, struct strbuf *out);
+/* The length of the terminal sequence that s begins with: s[0] is ESC. */
+size_t check_escape_len(const char *s, size_t len);
 
 /* ---- rows ------------------------------------------------------------------------------ */
 
