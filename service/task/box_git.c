@@ -88,6 +88,21 @@ static int git_run(const struct box_git *git, const char *const *args,
 
 #define GIT(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* `git -c ... -c ... WORD...`, as the beginning of an argv. */
+static void collect_argv(const char **argv, const char *const *words)
+{
+	size_t n = 0;
+
+	argv[n++] = "git";
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+		argv[n++] = "-c";
+		argv[n++] = settings[i];
+	}
+	for (; *words && n < ARGV_MAX; words++)
+		argv[n++] = *words;
+	argv[n] = NULL;
+}
+
 /* Objects in, branch to the commit, work tree to the branch. */
 static int git_load(const struct box_git *git, const char *ref, const char *commit,
 	const char *pack_file, const struct repo_pack *pack, struct cancel *cancel,
@@ -142,6 +157,34 @@ int box_git_update(const struct box_git *git, const char *branch, const char *co
 	return git_load(git, ref, commit, pack_file, pack, cancel, err);
 }
 
+/* Of a killed git, and of what somebody had begun: nobody is at work in the box now. */
+static const char *const leftovers[] = {"index.lock", "HEAD.lock", "config.lock",
+	"shallow.lock", "MERGE_HEAD", "MERGE_MSG", "CHERRY_PICK_HEAD", "REVERT_HEAD",
+	"rebase-merge", "rebase-apply", "sequencer", "hooks", "info/attributes",
+	"info/sparse-checkout"};
+
+int box_git_renew(const struct box_git *git, const char *branch, const char *commit,
+	const char *pack_file, const struct repo_pack *pack, struct cancel *cancel,
+	struct err *err)
+{
+	CLEANUP(mem) char *lock = mem_printf("refs/heads/%s.lock", branch);
+	const char *const words[] = {"-C", git->dir, "clean", "-ffdq", NULL};
+	const char *argv[ARGV_MAX + 1];
+
+	for (size_t i = 0; i <= ARRAY_LEN(leftovers); i++) {
+		CLEANUP(mem)
+		char *path = mem_printf("%s/.git/%s", git->dir,
+			i < ARRAY_LEN(leftovers) ? leftovers[i] : lock);
+		struct err missing = {0};
+
+		box_file_remove(git->core, git->box, path, true, cancel, &missing);
+	}
+	if (box_git_update(git, branch, commit, pack_file, pack, cancel, err) < 0)
+		return -1;
+	collect_argv(argv, words);
+	return git_run(git, argv + 1, NULL, NULL, 0, NULL, cancel, err);
+}
+
 /* ---- out ---- */
 
 /* Standard output of a command into a file of the host, at most LIMIT_RESULT_PACK. */
@@ -186,21 +229,6 @@ static int git_to_file(const struct box_git *git, const char *const *argv,
 		if (file_write_all(fd, event.data, event.len, err) < 0)
 			return err_wrap(err, "%s", file);
 	}
-}
-
-/* `git -c ... -c ... WORD...`, as the beginning of an argv. */
-static void collect_argv(const char **argv, const char *const *words)
-{
-	size_t n = 0;
-
-	argv[n++] = "git";
-	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-		argv[n++] = "-c";
-		argv[n++] = settings[i];
-	}
-	for (; *words && n < ARGV_MAX; words++)
-		argv[n++] = *words;
-	argv[n] = NULL;
 }
 
 int box_git_collect(const struct box_git *git, const char *base, const char *pack_file,

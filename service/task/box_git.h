@@ -29,6 +29,12 @@ int box_git_update(const struct box_git *git, const char *branch, const char *co
 	const char *pack_file, const struct repo_pack *pack, struct cancel *cancel,
 	struct err *err);
 
+/* Likewise for a box that was worked in: whatever was left half done (changed, new and staged
+ * files, a merge, locks) goes; what git ignores stays. */
+int box_git_renew(const struct box_git *git, const char *branch, const char *commit,
+	const char *pack_file, const struct repo_pack *pack, struct cancel *cancel,
+	struct err *err);
+
 /* Writes the objects that the work tree has beyond `base` to pack_file and tells the tree. */
 int box_git_collect(const struct box_git *git, const char *base, const char *pack_file,
 	char ret_tree[REPO_OID_SIZE], struct cancel *cancel, struct err *err);

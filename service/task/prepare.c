@@ -1,111 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The second step: a box with the repository's newest commit, ready to work in.
+ * The second step: a box with the commit that the work begins at, ready to work in.
  *
- * The box starts from the prepared snapshot: exactly this commit's if there is one, else the
- * newest of the same repository, image and set-up, brought forward by a pack of what is
- * newer.  Only when there is none at all is one made (prepared.c).
+ * place.c says which commit that is.  A conversation's first box starts from the prepared
+ * snapshot: exactly the default branch's newest commit if there is one, else the newest of
+ * the same repository, image and set-up, brought forward by a pack of what is newer.  Only
+ * when there is none at all is one made (prepared.c).  Later tasks wake the box.
  */
 #include "boxcore/base/clock.h"
-#include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "boxcore/engine/engine.h"
 #include "service/store/store_prepared.h"
-#include "service/task/box_git.h"
 #include "service/task/context.h"
+#include "service/task/place.h"
 #include "service/task/prepared.h"
 #include "service/task/status.h"
-
-static int update_mirror(struct task_ctx *ctx, struct err *err)
-{
-	struct github_repo repo = context_repo(ctx);
-	CLEANUP(secret) struct secret token = {0};
-	struct repo_mirror mirror;
-
-	if (github_token(
-		    ctx->env->github, &repo, GITHUB_CLONE, &token, ctx->cancel, err) < 0)
-		return err_wrap(err, "get a token to clone with");
-	struct repo_remote remote = context_remote(ctx, &token);
-	int64_t began = clock_mono_ms();
-	if (repo_mirror_update(ctx->env->repos, &remote, ctx->repo.default_branch, NULL,
-		    NULL, &mirror, ctx->cancel, err) < 0)
-		return err_wrap(err, "fetch the repository");
-	store_set(&ctx->task->base_oid, mirror.commit);
-	store_set(&ctx->task->default_branch, mirror.branch);
-	return context_say(ctx, "prepare", err,
-		"mirror at %.12s of %s: %lld KiB fetched in %lld ms", mirror.commit,
-		mirror.branch, (long long)(mirror.received_bytes / 1024),
-		(long long)(clock_mono_ms() - began));
-}
-
-/* The box of this task, from the snapshot, freshly made: what an interrupted attempt left
- * cannot be trusted to be whole. */
-static int make_box(struct task_ctx *ctx, const char *snapshot, struct err *err)
-{
-	const struct config *config = ctx->env->config;
-	struct boxcore *core = ctx->env->core;
-	CLEANUP(mem) char *id = mem_printf("task-%lld", (long long)ctx->task->id);
-	CLEANUP(mem)
-	char *label = mem_printf("task=%lld", (long long)ctx->task->id);
-	const char *const labels[] = {label, NULL};
-	struct err gone = {0};
-
-	store_set(&ctx->task->box_id, id);
-	store_set(&ctx->task->run_id, NULL); /* what ran before ran in another box */
-	store_set(&ctx->task->run_state, NULL);
-	ctx->task->run_offset = 0;
-	if (store_task_save(ctx->env->store, ctx->task, ctx->cancel, err) < 0)
-		return -1;
-	if (box_delete(core, id, ctx->cancel, &gone) < 0 && gone.kind != ERR_NOT_FOUND) {
-		*err = gone;
-		return err_wrap(err, "remove the box of an earlier attempt");
-	}
-	struct box_spec spec = {
-		.id = id,
-		.image = snapshot,
-		.cpus = config->box_cpus,
-		.memory_bytes = config->box_memory_mb * (int64_t)LIMIT_MIB,
-		.pids_max = config->box_pids,
-		.network = str_eq(config->box_network, "allow-all") ? BOX_NETWORK_ALL
-								    : BOX_NETWORK_TUNNEL,
-		.labels = labels,
-	};
-	if (box_create(core, &spec, ctx->cancel, err) < 0)
-		return err_wrap(err, "start a box");
-	return 0;
-}
-
-/* From the snapshot's commit to the task's. */
-static int bring_forward(struct task_ctx *ctx, const char *from, struct err *err)
-{
-	CLEANUP(mem) char *dir = context_dir(ctx);
-	CLEANUP(mem) char *file = context_path(ctx, "newer.pack");
-	CLEANUP(repo_pack) struct repo_pack pack = {0};
-	struct box_git git = {
-		.core = ctx->env->core, .box = ctx->task->box_id, .dir = dir};
-
-	if (str_eq(from, ctx->task->base_oid))
-		return 0;
-	if (repo_pack(ctx->env->repos, ctx->task->repo_id, ctx->task->base_oid, from,
-		    file, 0, &pack, ctx->cancel, err) < 0)
-		return err_wrap(err, "pack what is newer than the snapshot");
-	int rc = box_git_update(&git, ctx->task->default_branch, ctx->task->base_oid,
-		file, &pack, ctx->cancel, err);
-	unlink(file);
-	if (rc < 0)
-		return -1;
-	return context_say(ctx, "prepare", err,
-		"brought forward by %lld commits, %lld KiB", (long long)pack.commits,
-		(long long)(pack.bytes / 1024));
-}
+#include "service/task/talk_box.h"
 
 int step_prepare(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(store_prepared) struct store_prepared prepared = {0};
 
-	if (update_mirror(ctx, err) < 0)
+	if (place_find(ctx, err) < 0)
 		return -1;
+	if (ctx->outcome)
+		return 0;
 	if (context_file(ctx, err) < 0) {
 		if (err->kind == ERR_INPUT || err->kind == ERR_LIMIT)
 			return context_decide(ctx, "failed_config", err, "%s", err->text);
@@ -122,14 +41,11 @@ int step_prepare(struct task_ctx *ctx, struct err *err)
 		return 0;
 	store_set(&ctx->task->prepared_key, prepared.key);
 	store_set(&ctx->task->image, prepared.image);
-	int64_t found = clock_mono_ms();
-	if (make_box(ctx, prepared.snapshot_image, err) < 0)
+	if (context_say(ctx, "prepare", err, "snapshot found in %lld ms",
+		    (long long)(clock_mono_ms() - began)) < 0)
 		return -1;
-	int64_t made = clock_mono_ms();
-	if (bring_forward(ctx, prepared.base_oid, err) < 0)
-		return -1;
-	return context_say(ctx, "prepare", err,
-		"box %s ready: snapshot %lld ms, start %lld ms, newest commit %lld ms",
-		ctx->task->box_id, (long long)(found - began), (long long)(made - found),
-		(long long)(clock_mono_ms() - made));
+	/* Checks have a box of their own. */
+	if (str_eq(ctx->task->verb, "test"))
+		return store_task_save(ctx->env->store, ctx->task, ctx->cancel, err);
+	return talk_box_open(ctx, &prepared, err);
 }

@@ -53,7 +53,7 @@ static int identity_of(struct task_ctx *ctx, struct identity *ret, struct err *e
 	repo_config_setup_hash(&ctx->file, ret->digest, ret->setup);
 	CLEANUP(mem)
 	char *all = mem_printf("1\n%lld\n%s\n%s\n%s\n%s", (long long)ctx->task->repo_id,
-		ctx->task->base_oid, ret->setup, ret->digest, ctx->task->repo);
+		ctx->task->rules_oid, ret->setup, ret->digest, ctx->task->repo);
 	crypto_sha256_hex(all, strlen(all), ret->key);
 	return 0;
 }
@@ -65,10 +65,10 @@ static int load_repository(struct task_ctx *ctx, const char *box, struct err *er
 	CLEANUP(repo_pack) struct repo_pack pack = {0};
 	struct box_git git = {.core = ctx->env->core, .box = box, .dir = dir};
 
-	if (repo_pack(ctx->env->repos, ctx->task->repo_id, ctx->task->base_oid, NULL,
+	if (repo_pack(ctx->env->repos, ctx->task->repo_id, ctx->task->rules_oid, NULL,
 		    file, 0, &pack, ctx->cancel, err) < 0)
 		return err_wrap(err, "pack the repository");
-	int rc = box_git_create(&git, ctx->task->default_branch, ctx->task->base_oid,
+	int rc = box_git_create(&git, ctx->task->default_branch, ctx->task->rules_oid,
 		file, &pack, ctx->cancel, err);
 	unlink(file);
 	if (rc < 0)
@@ -174,7 +174,7 @@ static int make(struct task_ctx *ctx, const struct identity *id,
 	}
 	ret->key = mem_strdup(id->key);
 	ret->repo_id = ctx->task->repo_id;
-	ret->base_oid = mem_strdup(ctx->task->base_oid);
+	ret->base_oid = mem_strdup(ctx->task->rules_oid);
 	ret->image = mem_strdup(id->digest);
 	ret->setup_hash = mem_strdup(id->setup);
 	ret->snapshot_image = mem_strdup(snapshot.image);

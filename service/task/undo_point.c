@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* Undo points: an effect of the task at first, then fields of the conversation. */
+#include "service/task/undo_point.h"
+
+#include "boxcore/base/crypto.h"
+#include "boxcore/base/json.h"
+#include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "service/store/store_effect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TAG_BEGIN "boxwright-snap:conv-"
+
+static struct store_effect_key key_of(const struct task_ctx *ctx)
+{
+	return (struct store_effect_key){.task_id = ctx->task->id,
+		.lease = ctx->task->lease,
+		.kind = "undo_point"};
+}
+
+/* Ours among the services of an Engine, this conversation's, this run's, and what it holds. */
+static void name_image(const struct task_ctx *ctx, char ret[UNDO_TAG_SIZE])
+{
+	char hex[SHA256_HEX_SIZE];
+
+	crypto_sha256_hex(ctx->env->marker_key, sizeof ctx->env->marker_key, hex);
+	snprintf(ret, UNDO_TAG_SIZE, TAG_BEGIN "%lld-t%lld-%.12s-%s",
+		(long long)ctx->talk.id, (long long)ctx->task->id, hex,
+		ctx->talk.box_oid);
+}
+
+bool undo_point_is(const char *image)
+{
+	return image && str_starts(image, TAG_BEGIN);
+}
+
+bool undo_point_oid(const char *image, char ret[REPO_OID_SIZE])
+{
+	const char *oid = undo_point_is(image) ? strrchr(image, '-') : NULL;
+
+	if (!oid || strlen(oid + 1) != REPO_OID_SIZE - 1 ||
+		strspn(oid + 1, "0123456789abcdef") != REPO_OID_SIZE - 1)
+		return false;
+	memcpy(ret, oid + 1, REPO_OID_SIZE);
+	return true;
+}
+
+int undo_point_plan(struct task_ctx *ctx, bool has_box, struct err *err)
+{
+	const struct store_conversation *talk = &ctx->talk;
+	struct store_effect_key key = key_of(ctx);
+	CLEANUP(store_effect) struct store_effect row = {0};
+	CLEANUP(strbuf) struct strbuf want = STRBUF_INIT(LIMIT_COMMENT);
+	CLEANUP(json) json_t *json = json_object();
+	char image[UNDO_TAG_SIZE] = "";
+	struct snapshot_info snapshot;
+	struct err missing = {0};
+
+	if (store_effect_get(ctx->env->store, &key, &row, &missing) == 0)
+		return 0;
+	if (has_box) {
+		name_image(ctx, image);
+		if (box_snapshot(ctx->env->core, talk->box_id, image, &snapshot,
+			    ctx->cancel, err) < 0)
+			return err_wrap(err, "keep the box as it was for `undo`");
+	}
+	json_put(json, "image", json_str(image));
+	json_put(json, "session",
+		json_str(has_box && talk->session_id ? talk->session_id : ""));
+	if (json_print(&want, json, err) < 0)
+		return -1;
+	return store_effect_plan(
+		ctx->env->store, &key, strbuf_str(&want), NULL, ctx->cancel, err);
+}
+
+/* 1, 0 when none was planned, -1. */
+static int load(struct task_ctx *ctx, json_t **ret, struct err *err)
+{
+	struct store_effect_key key = key_of(ctx);
+	CLEANUP(store_effect) struct store_effect row = {0};
+	struct err missing = {0};
+
+	if (store_effect_get(ctx->env->store, &key, &row, &missing) < 0) {
+		if (missing.kind == ERR_NOT_FOUND)
+			return 0;
+		*err = missing;
+		return -1;
+	}
+	*ret = json_parse(row.want, strlen(row.want), err);
+	return *ret ? 1 : -1;
+}
+
+static const char *text_of(const json_t *json, const char *key)
+{
+	const char *value = json_string_value(json_object_get(json, key));
+
+	return str_empty(value) ? NULL : value;
+}
+
+int undo_point_take(struct task_ctx *ctx, char **ret_old, struct err *err)
+{
+	struct store_conversation *talk = &ctx->talk;
+	CLEANUP(json) json_t *json = NULL;
+
+	*ret_old = NULL;
+	int rc = load(ctx, &json, err);
+	if (rc <= 0)
+		return rc;
+	const char *image = text_of(json, "image");
+	if (talk->undo_image && !str_eq(talk->undo_image, image))
+		*ret_old = mem_strdup(talk->undo_image);
+	store_set(&talk->undo_image, image);
+	/* Not as it was planned: people may have pushed between two attempts at this task. */
+	store_set(&talk->undo_oid, ctx->task->head_oid);
+	store_set(&talk->undo_session_id, text_of(json, "session"));
+	talk->undo_task_id = ctx->task->id;
+	return 0;
+}
+
+void undo_point_drop(struct task_ctx *ctx)
+{
+	CLEANUP(json) json_t *json = NULL;
+	struct err ignored = {0};
+
+	if (load(ctx, &json, &ignored) <= 0)
+		return;
+	const char *image = text_of(json, "image");
+	if (image && !str_eq(image, ctx->talk.undo_image))
+		snapshot_delete(ctx->env->core, image, ctx->cancel, &ignored);
+}
