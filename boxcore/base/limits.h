@@ -89,6 +89,7 @@
 #define LIMIT_GIT_TALK (64 * LIMIT_KIB)    /* what a git command says */
 #define LIMIT_SECRET (16 * LIMIT_KIB)      /* a 4096-bit RSA key is 3.3 KiB */
 #define LIMIT_CONFIG (256 * LIMIT_KIB)     /* a YAML file */
+#define LIMIT_RULES_CACHED 64 /* texts of repositories' files that are remembered: 16 MiB */
 
 /* The store */
 #define LIMIT_STORE_READ_MS 2000 /* a reader that stays holds up the log */
@@ -96,6 +97,7 @@
 #define LIMIT_STORE_SETTING (16 * LIMIT_KIB)      /* a small fact by name */
 #define LIMIT_STORE_TEXT (1 * LIMIT_MIB)          /* any other text of a row */
 #define LIMIT_STORE_PAGE_BYTES (8 * LIMIT_MIB)    /* events that are read at once */
+#define LIMIT_DELIVERY_URL 2048                   /* of a comment: a look-up's key */
 #define LIMIT_TASK_EVENT (64 * LIMIT_KIB)         /* text of one event, cut */
 #define LIMIT_TASK_EVENTS 100000                  /* a run that prints for ever */
 #define LIMIT_BOX_LOG_ROWS 10000                  /* lines of a box's log that are kept */

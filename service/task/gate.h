@@ -43,4 +43,8 @@ int rules_may(struct task_env *env, const struct github_repo *repo, const char *
 	const struct gate_person *who, struct gate_answer *ret, struct cancel *cancel,
 	struct err *err);
 
+struct task_ctx;
+/* Tells the requester in a comment why nothing was started; nothing when nobody asked. */
+int gate_tell(struct task_ctx *ctx, const char *why, struct err *err);
+
 #endif

@@ -15,8 +15,10 @@
 #include "service/task/context.h"
 
 /* For the gate: 1 go on, 0 decided against ("refused_limit", with when it is free again), -1.
- * Attempts (parent_id) pass; nobody's tasks (requester_id 0) count for the repository. */
-int limits_gate(struct task_ctx *ctx, struct err *err);
+ * With `words` the person is told, once a day and repository.  Attempts (parent_id) and what no
+ * limit is set for pass; nobody's tasks (requester_id 0) count for the repository. */
+int limits_gate(struct task_ctx *ctx, const struct repo_config *rules, bool words,
+	struct err *err);
 
 /* The budget for the task's relay lease in microdollars: `task_microusd` (0: no limit), or
  * less when the day has less left.  0: no limit; below 0: nothing at all.  ctx->file must have
