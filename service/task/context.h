@@ -26,6 +26,7 @@ struct task_ctx {
 	bool back;      /* set by a failed step: to prepare again, the box is no use */
 	char *outcome;  /* set by a step that decided how the task ends */
 	int64_t commented_ms; /* last edit of the progress comment, on clock_mono_ms() */
+	int64_t checked_ms;   /* likewise of the check run */
 };
 
 /* The repository as an argument of the GitHub verbs; valid as long as the ctx. */

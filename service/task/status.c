@@ -12,6 +12,7 @@
 #include "service/store/store_effect.h"
 #include "service/store/store_step.h"
 #include "service/task/answer.h"
+#include "service/task/check_run.h"
 #include "service/task/effects.h"
 
 #include <string.h>
@@ -164,7 +165,10 @@ int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *
 	if (prompt_render("comment_status", vars, ARRAY_LEN(vars), &body, err) < 0)
 		return -1;
 	github_text_cut(&body, LIMIT_COMMENT, NULL);
-	return effect_status(ctx, strbuf_str(&body), now, err);
+	if (effect_status(ctx, strbuf_str(&body), now, err) < 0)
+		return -1;
+	return check_run_update(
+		ctx, state_sentence(ctx, &checks, step), strbuf_str(&body), now, err);
 }
 
 char *status_title(const struct task_ctx *ctx)
