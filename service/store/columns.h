@@ -12,6 +12,12 @@
 /* What the structures of a new task and of a stored one have in common. */
 #define TASK_GIVEN(X)                                                                    \
 	X(TEXT, lane)                                                                    \
+	TASK_COPIED(X)                                                                   \
+	X(INT, attempts)                                                                 \
+	X(INT, parent_id)
+
+/* Of it, what an attempt has as its parent has it. */
+#define TASK_COPIED(X)                                                                   \
 	X(TEXT, verb)                                                                    \
 	X(TEXT, text)                                                                    \
 	X(INT, repo_id)                                                                  \
@@ -27,7 +33,9 @@
 	X(TEXT, requester_login)                                                         \
 	X(INT, comment_id)                                                               \
 	X(TEXT, comment_url)                                                             \
-	X(TEXT, trigger_kind)
+	X(TEXT, trigger_kind)                                                            \
+	X(TEXT, about)                                                                   \
+	X(INT, job_id)
 
 /* What the worker learns: store_task_save() writes these. `step` comes first, the SQL
  * counts on it. */
@@ -35,6 +43,9 @@
 	X(TEXT, step)                                                                    \
 	X(TEXT, default_branch)                                                          \
 	X(OPT, base_oid)                                                                 \
+	X(OPT, head_oid)                                                                 \
+	X(OPT, rules_oid)                                                                \
+	X(OPT, target)                                                                   \
 	X(OPT, image)                                                                    \
 	X(OPT, prepared_key)                                                             \
 	X(OPT, box_id)                                                                   \
@@ -72,7 +83,10 @@
 	X(INT, tokens_cached)                                                            \
 	X(REAL, cost_usd)                                                                \
 	X(OPT, outcome_code)                                                             \
-	X(OPT, outcome)
+	X(OPT, outcome)                                                                  \
+	X(INT, conversation_id)                                                          \
+	X(INT, taken_by)                                                                 \
+	X(BOOL, waits)
 
 #define COMMAND_GIVEN(X)                                                                 \
 	X(TEXT, lane)                                                                    \
@@ -87,7 +101,8 @@
 	X(BOOL, is_pull)                                                                 \
 	X(INT, requester_id)                                                             \
 	X(TEXT, requester_login)                                                         \
-	X(INT, comment_id)
+	X(INT, comment_id)                                                               \
+	X(TEXT, about)
 
 #define COMMAND_MANAGED(X)                                                               \
 	X(INT, id)                                                                       \
@@ -144,6 +159,78 @@
 	X(INT, layers)                                                                   \
 	X(INT, created_ms)                                                               \
 	X(INT, used_ms)
+
+#define CONVERSATION_FIXED(X)                                                            \
+	X(INT, id)                                                                       \
+	X(TEXT, lane)                                                                    \
+	X(INT, repo_id)                                                                  \
+	X(INT, number)                                                                   \
+	X(BOOL, is_pull)                                                                 \
+	X(TEXT, state)                                                                   \
+	X(INT, created_ms)                                                               \
+	X(INT, used_ms)
+
+/* The task's: store_conversation_save() writes these. */
+#define CONVERSATION_FACTS(X)                                                            \
+	X(INT, pr_number)                                                                \
+	X(OPT, pr_url)                                                                   \
+	X(BOOL, ours)                                                                    \
+	X(OPT, branch)                                                                   \
+	X(OPT, target)                                                                   \
+	X(OPT, base_oid)                                                                 \
+	X(OPT, head_oid)                                                                 \
+	X(OPT, box_id)                                                                   \
+	X(OPT, box_oid)                                                                  \
+	X(OPT, prepared_key)                                                             \
+	X(OPT, image)                                                                    \
+	X(OPT, harness)                                                                  \
+	X(OPT, session_id)                                                               \
+	X(OPT, undo_image)                                                               \
+	X(OPT, undo_oid)                                                                 \
+	X(OPT, undo_session_id)                                                          \
+	X(INT, undo_task_id)
+
+#define CONVERSATION_MANAGED(X)                                                          \
+	X(OPT, plan)                                                                     \
+	X(TEXT, plan_state)                                                              \
+	X(INT, plan_task_id)                                                             \
+	X(INT, repairs)                                                                  \
+	X(BOOL, repairs_off)                                                             \
+	X(REAL, budget_usd)
+
+#define JOB_COLUMNS(X)                                                                   \
+	X(INT, id)                                                                       \
+	X(INT, repo_id)                                                                  \
+	X(INT, installation_id)                                                          \
+	X(TEXT, owner)                                                                   \
+	X(TEXT, repo)                                                                    \
+	X(TEXT, name)                                                                    \
+	X(TEXT, source)                                                                  \
+	X(TEXT, spec)                                                                    \
+	X(TEXT, spec_hash)                                                               \
+	X(TEXT, cron)                                                                    \
+	X(TEXT, timezone)                                                                \
+	X(INT, next_ms)                                                                  \
+	X(INT, last_slot_ms)                                                             \
+	X(TEXT, state)                                                                   \
+	X(OPT, paused_why)                                                               \
+	X(INT, failures)                                                                 \
+	X(INT, task_id)                                                                  \
+	X(OPT, last_note)                                                                \
+	X(INT, last_ms)                                                                  \
+	X(INT, pr_number)                                                                \
+	X(OPT, declined)
+
+#define REPOSITORY_COLUMNS(X)                                                            \
+	X(INT, repo_id)                                                                  \
+	X(INT, installation_id)                                                          \
+	X(TEXT, owner)                                                                   \
+	X(TEXT, repo)                                                                    \
+	X(TEXT, state)                                                                   \
+	X(OPT, rules_oid)                                                                \
+	X(INT, looked_ms)                                                                \
+	X(INT, dashboard)                                                                \
+	X(OPT, dashboard_hash)
 
 #define BOX_GIVEN(X)                                                                     \
 	X(TEXT, id)                                                                      \
@@ -305,6 +392,11 @@
 #define SQL_ADD_NEW(kind, name) #name "=" #name "+excluded." #name ","
 
 #define TASK_ROW TASK_GIVEN(SQL_NAME) TASK_FACTS(SQL_NAME) TASK_MANAGED(SQL_NAME) "state"
+#define CONVERSATION_ROW                                                                 \
+	CONVERSATION_FIXED(SQL_NAME)                                                     \
+	CONVERSATION_FACTS(SQL_NAME) CONVERSATION_MANAGED(SQL_NAME) "1"
+#define JOB_ROW JOB_COLUMNS(SQL_NAME) "1"
+#define REPOSITORY_ROW REPOSITORY_COLUMNS(SQL_NAME) "1"
 #define COMMAND_ROW COMMAND_GIVEN(SQL_NAME) COMMAND_MANAGED(SQL_NAME) "state"
 #define DELIVERY_ROW DELIVERY_COLUMNS(SQL_NAME) "state,coalesce(task_id,0)"
 #define STEP_ROW STEP_COLUMNS(SQL_NAME) "state"
@@ -317,5 +409,8 @@
 #define BOX_SCHEDULE_ROW                                                                 \
 	BOX_SCHEDULE_GIVEN(SQL_NAME) BOX_SCHEDULE_MANAGED(SQL_NAME) "type,state"
 #define KEY_ROW KEY_COLUMNS(SQL_NAME) "scope"
+/* The commit that a trigger was about, of a text of JSON. */
+#define SQL_HEAD(about)                                                                  \
+	"CASE WHEN json_valid(" about ") THEN json_extract(" about ",'$.head') END"
 
 #endif

@@ -7,6 +7,16 @@
 
 #include <string.h>
 
+int command_new_check(const struct store_command_new *command, struct err *err)
+{
+	if (str_empty(command->lane))
+		return err_set(err, ERR_INPUT, "command: lane is missing");
+	if (command->about && strlen(command->about) > LIMIT_TASK_ABOUT)
+		return err_set(err, ERR_LIMIT, "command: about has more than %lu bytes",
+			LIMIT_TASK_ABOUT);
+	return 0;
+}
+
 int command_insert(struct store *store, struct conn *conn,
 	const struct store_command_new *command, const char *delivery_id, struct err *err)
 {

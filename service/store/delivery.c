@@ -23,6 +23,7 @@ struct add {
 	void *arg;
 	char *owned[OWNED_MAX];
 	size_t nowned;
+	struct belongs belongs;
 };
 
 static void add_release(struct add *add)
@@ -30,6 +31,7 @@ static void add_release(struct add *add)
 	for (size_t i = 0; i < add->nowned; i++)
 		free(add->owned[i]);
 	free(add->packed);
+	free(add->belongs.lane);
 }
 
 static int check(const struct store_delivery_new *what, struct err *err)
@@ -46,8 +48,8 @@ static int check(const struct store_delivery_new *what, struct err *err)
 			what->body_len, LIMIT_DELIVERY_BODY);
 	if (what->task && what->command)
 		return err_set(err, ERR_INTERNAL, "delivery: both task and command");
-	if (what->command && str_empty(what->command->lane))
-		return err_set(err, ERR_INPUT, "command: lane is missing");
+	if (what->command && command_new_check(what->command, err) < 0)
+		return -1;
 	return what->task ? task_new_check(what->task, err) : 0;
 }
 
@@ -87,8 +89,9 @@ static int insert(struct add *add, struct conn *conn, struct err *err)
 	stmt_int(&q, what->received_ms);
 	stmt_int(&q, (int64_t)what->body_len);
 	stmt_text(&q, words_delivery_state[add->added.state]);
-	stmt_text(&q, what->reason_code);
-	stmt_text(&q, what->reason);
+	stmt_text(
+		&q, add->added.reason_code ? add->added.reason_code : what->reason_code);
+	stmt_text(&q, add->added.reason ? add->added.reason : what->reason);
 	stmt_blob(&q, add->packed, add->packed_len);
 	return stmt_run(&q, err);
 }
@@ -107,9 +110,112 @@ static int find_duplicate(struct add *add, struct conn *conn, struct err *err)
 	if (state < 0)
 		return err_set(err, ERR_INTERNAL, "store: unknown state of a delivery");
 	add->added.duplicate = true;
+	add->added.reason_code = add->added.reason = NULL;
 	add->added.state = (enum store_delivery_state)state;
 	add->added.task_id = stmt_get_int(&q);
 	return 0;
+}
+
+/* ---- which conversation, and whether it counts ------------------------------------------ */
+
+static int find_conversation(struct add *add, struct conn *conn, struct err *err)
+{
+	const struct store_delivery_new *what = &add->what;
+	int64_t repo_id = what->task ? what->task->repo_id : what->command->repo_id;
+
+	free(TAKE(add->belongs.lane));
+	add->belongs = (struct belongs){0};
+	return conversation_of_pull(
+		conn, repo_id, what->pull_number, what->branch, &add->belongs, err);
+}
+
+/* Into the lane of the conversation; an event that knew only the branch learns the number. */
+static void join_conversation(struct add *add)
+{
+	const struct belongs *belongs = &add->belongs;
+
+	if (!belongs->id)
+		return;
+	if (add->what.task) {
+		add->task = *add->what.task;
+		add->task.lane = belongs->lane;
+		if (add->task.number == 0 && belongs->pr_number > 0) {
+			add->task.number = belongs->pr_number;
+			add->task.is_pull = true;
+		}
+		add->what.task = &add->task;
+	} else {
+		add->command = *add->what.command;
+		add->command.lane = belongs->lane;
+		if (add->command.number == 0 && belongs->pr_number > 0) {
+			add->command.number = belongs->pr_number;
+			add->command.is_pull = true;
+		}
+		add->what.command = &add->command;
+	}
+}
+
+static bool is_ours(const struct add *add)
+{
+	bool repair = add->what.task && str_eq(add->what.task->verb, "repair");
+
+	return add->belongs.id && (add->belongs.ours || (repair && add->belongs.pushed));
+}
+
+static int waits_already(
+	const struct store_task_new *task, struct conn *conn, struct err *err)
+{
+	CLEANUP(stmt)
+	struct stmt q =
+		query_use(conn, QUERY(STMT_TASK_WAITING_ALREADY, V_TEXT(task->lane),
+					V_TEXT(task->verb), V_TEXT(task->about)));
+
+	return stmt_step(&q, err);
+}
+
+static void ignore(struct add *add, const char *code, const char *reason)
+{
+	add->added.state = STORE_DELIVERY_IGNORED;
+	add->added.reason_code = code;
+	add->added.reason = reason;
+}
+
+static int judge(struct add *add, struct conn *conn, struct err *err)
+{
+	int rc;
+
+	add->added.state = state_of(&add->what);
+	if (!add->what.task && !add->what.command)
+		return 0;
+	if (find_conversation(add, conn, err) < 0)
+		return -1;
+	join_conversation(add);
+	if (add->what.only_ours && !is_ours(add)) {
+		ignore(add, "not_ours",
+			"This only counts on a pull request that this service works on.");
+		return 0;
+	}
+	if (!add->what.coalesce || !add->what.task)
+		return 0;
+	rc = waits_already(add->what.task, conn, err);
+	if (rc > 0)
+		ignore(add, "waiting_already",
+			"A task for the same commit waits already: it will see to it.");
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- what is written -------------------------------------------------------------------- */
+
+static int add_url(const struct add *add, struct conn *conn, struct err *err)
+{
+	const struct store_delivery_new *what = &add->what;
+
+	if (str_empty(what->url) || strlen(what->url) > LIMIT_DELIVERY_URL)
+		return 0;
+	return query_run(conn,
+		QUERY(STMT_DELIVERY_URL_ADD, V_TEXT(what->url), V_INT(what->received_ms),
+			V_TEXT(what->id)),
+		err);
 }
 
 static int add_task(
@@ -133,15 +239,18 @@ static int run_add(struct store *store, struct conn *conn, void *arg, struct err
 	struct add *add = arg;
 	int rows;
 
-	add->added.state = state_of(&add->what);
+	if (judge(add, conn, err) < 0)
+		return -1;
 	rows = insert(add, conn, err);
 	if (rows < 0)
 		return -1;
 	if (rows == 0)
 		return find_duplicate(add, conn, err);
-	if (add->what.task)
+	if (add_url(add, conn, err) < 0)
+		return -1;
+	if (add->added.state == STORE_DELIVERY_TASK)
 		return add_task(add, store, conn, err);
-	if (add->what.command)
+	if (add->added.state == STORE_DELIVERY_COMMAND)
 		return command_insert(store, conn, add->what.command, add->what.id, err);
 	return 0;
 }
@@ -191,6 +300,8 @@ static void own_all(struct add *add)
 	own(add, &what->action);
 	own(add, &what->reason_code);
 	own(add, &what->reason);
+	own(add, &what->url);
+	own(add, &what->branch);
 	what->body = NULL; /* packed already */
 	if (what->task) {
 		add->task = *what->task;
@@ -321,4 +432,25 @@ int store_delivery_list(struct store *store, int64_t before_ms, const char *befo
 		return -1;
 	ret->rows = rows;
 	return 0;
+}
+
+int store_delivery_list_url(struct store *store, const char *url, int limit,
+	struct store_deliveries *ret, struct err *err)
+{
+	void *rows = NULL;
+
+	if (store_read_page(store,
+		    QUERY(STMT_DELIVERY_LIST_URL, V_TEXT(url),
+			    V_INT(page_limit(limit, 50))),
+		    &table_delivery, SIZE_MAX, &rows, &ret->count, err) < 0)
+		return -1;
+	ret->rows = rows;
+	return 0;
+}
+
+int store_delivery_command(
+	struct store *store, const char *id, struct store_command *ret, struct err *err)
+{
+	return store_read_row(store, QUERY(STMT_COMMAND_OF_DELIVERY, V_TEXT(id)),
+		&table_command, ret, "command", err);
 }

@@ -27,17 +27,7 @@ static int check_key(const struct store_effect_key *key, struct err *err)
 /* 0 when the lease holds, or when there is none to hold. */
 static int fence(struct conn *conn, const struct store_effect_key *key, struct err *err)
 {
-	CLEANUP(stmt) struct stmt q = stmt_use(conn, STMT_TASK_FENCE);
-	int rc;
-
-	if (!key->lease)
-		return 0;
-	stmt_int(&q, key->task_id);
-	stmt_text(&q, key->lease);
-	rc = stmt_step(&q, err);
-	if (rc < 0)
-		return -1;
-	return rc ? 0 : task_lease_lost(key->task_id, err);
+	return key->lease ? task_fence(conn, key->task_id, key->lease, err) : 0;
 }
 
 static void bind_key(struct stmt *q, const struct store_effect_key *key)

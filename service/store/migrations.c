@@ -19,10 +19,12 @@
 
 EMBED(migration_0001, "0001_start.sql");
 EMBED(migration_0002, "0002_box.sql");
+EMBED(migration_0003, "0003_conversation.sql");
 
 const struct migration migrations[] = {
 	{"0001_start", migration_0001},
 	{"0002_box", migration_0002},
+	{"0003_conversation", migration_0003},
 };
 
 const int migrations_count = (int)(sizeof migrations / sizeof migrations[0]);

@@ -11,15 +11,20 @@ struct recover {
 	struct store_recovered found;
 };
 
-/* Counts the tasks that come back and tells of each. */
-static int recover_tasks(struct store *store, struct stmt *q,
+/* Counts the tasks that come back and tells of each; one that has ended may have been the
+ * last that another waits for. */
+static int recover_tasks(struct store *store, struct conn *conn, struct stmt *q,
 	enum store_change_kind change, int64_t *ret, struct err *err)
 {
 	int rc;
 
 	while ((rc = stmt_step(q, err)) > 0) {
+		int64_t id = stmt_get_int(q);
+
 		(*ret)++;
-		store_note(store, change, stmt_get_int(q));
+		store_note(store, change, id);
+		if (task_wake_parent(store, conn, id, err) < 0)
+			return -1;
 	}
 	return rc;
 }
@@ -33,7 +38,7 @@ static int recover_failed(
 	stmt_int(&q, recover->now_ms);
 	stmt_int(&q, STORE_CRASHES_MAX);
 	return recover_tasks(
-		store, &q, STORE_CHANGE_TASK_STATE, &recover->found.failed, err);
+		store, conn, &q, STORE_CHANGE_TASK_STATE, &recover->found.failed, err);
 }
 
 static int recover_ready(
@@ -44,7 +49,7 @@ static int recover_ready(
 	stmt_text(&q, recover->instance);
 	stmt_int(&q, recover->now_ms);
 	return recover_tasks(
-		store, &q, STORE_CHANGE_TASK_READY, &recover->found.ready, err);
+		store, conn, &q, STORE_CHANGE_TASK_READY, &recover->found.ready, err);
 }
 
 static int recover_commands(struct conn *conn, struct recover *recover, struct err *err)

@@ -49,6 +49,24 @@ static const struct field fields_table_command[] = {
 TABLE(table_command, ROW);
 #undef ROW
 
+#define ROW struct store_conversation
+static const struct field fields_table_conversation_facts[] = {CONVERSATION_FACTS(FIELD)};
+TABLE(table_conversation_facts, ROW);
+static const struct field fields_table_conversation[] = {
+	CONVERSATION_FIXED(FIELD) CONVERSATION_FACTS(FIELD) CONVERSATION_MANAGED(FIELD)};
+TABLE(table_conversation, ROW);
+#undef ROW
+
+#define ROW struct store_job
+static const struct field fields_table_job[] = {JOB_COLUMNS(FIELD)};
+TABLE(table_job, ROW);
+#undef ROW
+
+#define ROW struct store_repository
+static const struct field fields_table_repository[] = {REPOSITORY_COLUMNS(FIELD)};
+TABLE(table_repository, ROW);
+#undef ROW
+
 #define ROW struct store_delivery
 static const struct field fields_table_delivery[] = {DELIVERY_COLUMNS(FIELD)
 							     STATE(words_delivery_state),
@@ -309,9 +327,15 @@ const char *store_prepared_state_name(enum store_prepared_state state)
 
 RELEASE_ROW(task)
 RELEASE_ROW(command)
+RELEASE_ROW(conversation)
+RELEASE_ROW(job)
+RELEASE_ROW(repository)
 RELEASE_ROW(effect)
 RELEASE_ROW(prepared)
 RELEASE_ROWS(tasks, task)
+RELEASE_ROWS(conversations, conversation)
+RELEASE_ROWS(jobs, job)
+RELEASE_ROWS(repositories, repository)
 RELEASE_ROWS(deliveries, delivery)
 RELEASE_ROWS(steps, step)
 RELEASE_ROWS(events, event)

@@ -29,9 +29,11 @@
 #include "service/store/store_box_schedule.h"
 #include "service/store/store_box_snapshot.h"
 #include "service/store/store_command.h"
+#include "service/store/store_conversation.h"
 #include "service/store/store_delivery.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_event.h"
+#include "service/store/store_job.h"
 #include "service/store/store_key.h"
 #include "service/store/store_prepared.h"
 #include "service/store/store_step.h"
@@ -119,7 +121,8 @@ struct table {
 };
 
 extern const struct table table_task, table_task_given, table_task_facts, table_command,
-	table_command_given, table_delivery, table_step, table_event, table_effect,
+	table_command_given, table_conversation, table_conversation_facts, table_job,
+	table_repository, table_delivery, table_step, table_event, table_effect,
 	table_prepared, table_box, table_box_given, table_box_run, table_box_run_given,
 	table_box_log, table_box_snapshot, table_box_schedule, table_box_schedule_given,
 	table_box_preview, table_key, table_env, table_usage, table_usage_added;
@@ -309,7 +312,32 @@ int task_insert(struct store *store, struct conn *conn, const struct store_task_
 int command_insert(struct store *store, struct conn *conn,
 	const struct store_command_new *command, const char *delivery_id,
 	struct err *err);
+int command_new_check(const struct store_command_new *command, struct err *err);
 int task_new_check(const struct store_task_new *task, struct err *err);
+/* 0 when the lease holds; "lease lost". */
+int task_fence(struct conn *conn, int64_t id, const char *lease, struct err *err);
+/* After the end of a task: when it was the last attempt of one that waits for its attempts,
+ * that one is due. */
+int task_wake_parent(struct store *store, struct conn *conn, int64_t id, struct err *err);
+/* Ends the attempts of a task, or asks their workers to. */
+int task_cancel_attempts(struct store *store, struct conn *conn, int64_t parent_id,
+	const char *reason, int64_t now_ms, struct err *err);
+/* Makes the attempts of a failed task ready again, when none of them is done; *ret: how many
+ * the task waits for now. */
+int task_retry_attempts(struct store *store, struct conn *conn, int64_t parent_id,
+	int64_t now_ms, int64_t *ret, struct err *err);
+
+/* Which conversation a delivery belongs to. */
+struct belongs {
+	int64_t id; /* 0: none */
+	char *lane; /* the caller frees; NULL without one */
+	int64_t pr_number;
+	bool ours;
+	bool pushed; /* the service has moved its branch */
+};
+/* By the number of its pull request or, with number 0, by its branch. */
+int conversation_of_pull(struct conn *conn, int64_t repo_id, int64_t pull_number,
+	const char *branch, struct belongs *ret, struct err *err);
 
 /* Adds to the account's usage of now_ms's day. */
 int account_usage_insert(struct conn *conn, const char *account,

@@ -143,7 +143,7 @@ struct store_count {
 	int64_t count;
 };
 
-#define STORE_COUNTS_MAX 32
+#define STORE_COUNTS_MAX 48
 struct store_figures {
 	struct store_count counts[STORE_COUNTS_MAX]; /* kept by triggers: no scan */
 	size_t ncounts;

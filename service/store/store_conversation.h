@@ -69,12 +69,15 @@ DEFINE_CLEANUP(store_conversations, struct store_conversations,
 
 /* The conversation of the task's lane, made if there is none, open again if it was closed;
  * used_ms is now, and the task's conversation_id is set in the same transaction, fenced by
- * its lease.  A pull request's task finds a conversation by its number too. */
+ * its lease.  A pull request's task finds a conversation by its number too, and changes to
+ * its lane: ERR_TRANSIENT while another task is at work there.  An attempt has no
+ * conversation (ERR_INTERNAL). */
 int store_conversation_open(struct store *store, struct store_task *task, int64_t now_ms,
 	struct store_conversation *ret, struct cancel *cancel, struct err *err);
 
 /* Writes the task's fields and used_ms, and the task's facts too (store_task_save()), in
- * one transaction fenced by the task's lease. */
+ * one transaction fenced by the task's lease.  A pull request has one conversation: the one
+ * whose task opened it (ours) takes it from another; else pr_number is 0 after the call. */
 int store_conversation_save(struct store *store, struct store_conversation *row,
 	struct store_task *task, int64_t now_ms, struct cancel *cancel, struct err *err);
 
@@ -103,7 +106,7 @@ int store_conversation_repairs_off(struct store *store, int64_t id, bool off,
 int store_conversation_budget(struct store *store, int64_t id, double add_usd,
 	double *ret_usd, struct cancel *cancel, struct err *err);
 /* closed: the box and the undo image are given up by the caller, who has removed them
- * before; their fields become NULL. */
+ * before; their fields and the session's become NULL. */
 int store_conversation_close(
 	struct store *store, int64_t id, struct cancel *cancel, struct err *err);
 /* The box (and image for undo) is gone, by the janitor; nothing when a task of the lane
@@ -113,7 +116,8 @@ int store_conversation_forget_box(
 
 /* ---- a comment during a run ------------------------------------------------------------ */
 
-/* Moves the lane's oldest ready task of verb "fix" (no attempts, no parent) to done with
+/* Moves the lane's oldest ready task of verb "fix" that was never begun (no attempts, no
+ * parent) to done with
  * outcome "taken_up", taken_by = task->id, fenced by task's lease: 1 and its row (as the
  * running task's further request), 0 when there is none, -1. */
 int store_task_take_up(struct store *store, const struct store_task *task, int64_t now_ms,

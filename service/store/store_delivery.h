@@ -41,19 +41,20 @@ struct store_delivery_new {
 	const struct store_task_new *task;       /* NULL: none */
 	const struct store_command_new *command; /* NULL: none; not both */
 
-	const char *
-		url; /* of comment, review, issue or pull request for people; NULL: none */
+	/* Of comment, review, issue or pull request for people; NULL: none.  One of more than
+	 * LIMIT_DELIVERY_URL bytes is not kept. */
+	const char *url;
 	/* Which conversation it belongs to.  When the task's or command's repository has one
 	 * whose pull request has this number (or, with number 0, this branch), lane and
-	 * conversation_id are its.  */
+	 * conversation_id are its; a task or command of number 0 gets its pull request's. */
 	int64_t pull_number; /* 0: unknown */
 	const char *branch;  /* NULL: unknown */
 	/* Only for a pull request that the service opened (or, for a task of verb "repair",
-	 * works on): without one the delivery is stored as ignored with reason "not_ours", and
-	 * there is no task. */
+	 * has pushed to): without one the delivery is stored as ignored with reason "not_ours",
+	 * and there is neither task nor command. */
 	bool only_ours;
-	/* One waiting task of this verb and about."head" is enough: a further one is stored as
-	 * ignored with reason "waiting_already". */
+	/* One waiting task of this lane, verb and about."head" is enough: a further one is
+	 * stored as ignored with reason "waiting_already". */
 	bool coalesce;
 };
 
@@ -109,7 +110,8 @@ DEFINE_CLEANUP(store_deliveries, struct store_deliveries, store_deliveries_relea
 int store_delivery_list(struct store *store, int64_t before_ms, const char *before_id,
 	int limit, struct store_deliveries *ret, struct err *err);
 
-/* Deliveries at an address (struct store_delivery_new.url), newest first, without bodies. */
+/* Deliveries at an address (struct store_delivery_new.url) and, for one without a fragment,
+ * at all its fragments: an issue with its comments.  Newest first, without bodies. */
 int store_delivery_list_url(struct store *store, const char *url, int limit,
 	struct store_deliveries *ret, struct err *err);
 /* What a delivery's command came to: ERR_NOT_FOUND when it made none. */

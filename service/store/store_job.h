@@ -53,7 +53,10 @@ struct store_job_new {
 
 /* Makes the rows of (repository, source) be exactly these: new ones are added, those with
  * another hash are changed (active again, failures 0, declined forgotten, next_ms as
- * given), others of the source become "gone".  An unchanged one keeps all it has. */
+ * given), others of the source become "gone".  An unchanged one keeps all it has.  One that
+ * was gone is active again from next_ms on; a closed pull request still counts if its hash is
+ * the same.  A name that the operator's jobs have is theirs: the repository's is left out.
+ * ERR_LIMIT for more than STORE_JOBS_MAX, ERR_INPUT for a name that is empty or there twice. */
 int store_jobs_sync(struct store *store, int64_t repo_id, int64_t installation_id,
 	const char *owner, const char *repo, const char *source,
 	const struct store_job_new *jobs, size_t count, struct cancel *cancel,
@@ -70,13 +73,14 @@ int store_job_due(struct store *store, int64_t now_ms, int limit, struct store_j
 
 /* Settles the slot: last_slot_ms = slot_ms, next_ms = next_ms, last_note and last_ms, and
  * with `task` (NULL: the slot is skipped, `note` says why) the task, whose id becomes the
- * job's task_id and which gets job_id.  *ret_task is 0 without one.  ERR_CONFLICT when
- * last_slot_ms >= slot_ms already: nothing was changed. */
+ * job's task_id and which gets job_id.  *ret_task is 0 without one, also when the job's newest
+ * task has not ended: then the slot is skipped, and last_note says so.  ERR_CONFLICT when
+ * last_slot_ms >= slot_ms already or the job is not active: nothing was changed. */
 int store_job_settle(struct store *store, int64_t id, int64_t slot_ms, int64_t next_ms,
 	const char *note, const struct store_task_new *task, int64_t now_ms,
 	int64_t *ret_task, struct cancel *cancel, struct err *err);
 /* Outside of slots ("run now"): a task, unless the job's newest task has not ended:
- * ERR_CONFLICT. */
+ * ERR_CONFLICT, or the job is gone.  A paused one may be started. */
 int store_job_start(struct store *store, int64_t id, const struct store_task_new *task,
 	int64_t *ret_task, struct cancel *cancel, struct err *err);
 
@@ -114,7 +118,8 @@ void store_repositories_release(struct store_repositories *list);
 DEFINE_CLEANUP(
 	store_repositories, struct store_repositories, store_repositories_release(value))
 
-/* Adds it, or sets installation, names and state of the one that is there. */
+/* Adds it, or sets installation, names and state of the one that is there; with another
+ * state, its looked_ms is 0 again. */
 int store_repository_put(struct store *store, int64_t repo_id, int64_t installation_id,
 	const char *owner, const char *repo, const char *state, struct cancel *cancel,
 	struct err *err);
@@ -123,7 +128,7 @@ int store_repository_get(struct store *store, int64_t repo_id,
 /* ERR_NOT_FOUND; names without regard to ASCII case. */
 int store_repository_find(struct store *store, const char *owner, const char *repo,
 	struct store_repository *ret, struct err *err);
-/* All of an installation (state NULL: any), or with installation 0 the active ones whose
+/* Those of an installation that are not gone, or with installation 0 the active ones whose
  * looked_ms is oldest. */
 int store_repository_list(struct store *store, int64_t installation_id, int limit,
 	struct store_repositories *ret, struct err *err);

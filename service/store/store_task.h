@@ -73,6 +73,11 @@ struct store_task_new {
  *	"plan"        true: the approved plan of the conversation is to be carried out
  *	"ticked"      names of the jobs whose boxes a person ticked on the dashboard
  *	"repositories" [{"id","owner","name"}], "removed" likewise, of installation events
+ *	"more"        true: there are repositories that are not in the list
+ *	"all"         true: the whole installation went, or is suspended
+ *	"before"      commit of the branch before a push; "rules" false: it touched no
+ *	              boxwright.yml
+ *	"merged"      of a closed pull request
  */
 
 /* A whole row.  Strings are never NULL in a row that the store filled, but for those
@@ -167,6 +172,7 @@ struct store_task_filter {
 	const char *state;        /* word; NULL: all */
 	const char *lane;         /* NULL: all */
 	const char *outcome_code; /* NULL: all; with state "failed" only */
+	int64_t job_id;           /* 0: all; at most one of lane, outcome_code, job_id */
 	int64_t before_id;        /* page on: only smaller ids; 0: from the newest */
 	int limit;                /* 1 to STORE_PAGE_MAX; 0: 50 */
 };
@@ -214,10 +220,16 @@ int store_task_put_back(struct store *store, struct store_task *task, int64_t ru
 
 /* ---- several attempts ------------------------------------------------------------------ */
 
+#define STORE_ATTEMPTS_MAX 5
+
 /* Adds `count` attempts of the task (lane "<lane>#<i>", parent_id, attempts 1, step "gate",
  * else as the task) unless there are some already, and puts the task back with waits set and
- * no time of its own: it becomes due when the last attempt has ended.  Fenced by its lease;
- * while it waits, no other task of its lane is claimed. */
+ * no time of its own: when the last attempt has ended it becomes due, before all else of its
+ * lane.  Attempts begin with its default_branch, base_oid, head_oid, rules_oid, target and
+ * conversation_id (which they do not open: store_conversation_open() refuses an attempt).
+ * Fenced by its lease; while it waits, no other task of its lane is claimed.  It is put back
+ * to be claimed at once when a stop was asked (then no attempts are made) or when there are
+ * attempts and all have ended. */
 int store_task_split(struct store *store, struct store_task *task, int64_t count,
 	int64_t now_ms, struct cancel *cancel, struct err *err);
 /* The attempts of a task, in order. */
@@ -230,7 +242,8 @@ struct store_used {
 	int64_t runs; /* tasks made; attempts and what was refused or taken up do not count */
 	double cost_usd;
 };
-/* By one person (requester_id, in all repositories) and in one repository, of tasks made at
+/* By one person (requester_id, in all repositories; 0 is nobody) and in one repository, of
+ * tasks made at
  * or after since_ms, without the task `but_id`.  Runs are those of tasks with smaller ids
  * than but_id alone (0: all), so that tasks that wait side by side do not shut each other out;
  * money is that of all. */
@@ -246,13 +259,16 @@ enum store_cancelled {
 	STORE_CANCEL_LATE,  /* had ended already: nothing changed */
 };
 
-/* `reason`: "cancelled by @octocat".  The first reason stays.  ERR_NOT_FOUND. */
+/* `reason`: "cancelled by @octocat".  The first reason stays.  A task that waits for its
+ * attempts ends at once, with those of them that are ready; those that run are asked to stop.
+ * ERR_NOT_FOUND. */
 int store_task_cancel(struct store *store, int64_t id, const char *reason, int64_t now_ms,
 	enum store_cancelled *ret, struct cancel *cancel, struct err *err);
 
 /* A failed, cancelled or refused task becomes ready again: facts stay, outcome, attempts,
  * crashes and cancel_reason are cleared.  `step` (NULL: as it is) is where it goes on.
- * ERR_CONFLICT in any other state. */
+ * Attempts go with their task: if none of them is done, all are made ready again and it
+ * waits for them.  ERR_CONFLICT in any other state, and for an attempt. */
 int store_task_retry(struct store *store, int64_t id, const char *step, int64_t now_ms,
 	struct cancel *cancel, struct err *err);
 

@@ -14,6 +14,9 @@ int task_new_check(const struct store_task_new *task, struct err *err)
 		return err_set(err, ERR_INPUT, "task: lane is missing");
 	if (str_empty(task->verb))
 		return err_set(err, ERR_INPUT, "task: verb is missing");
+	if (task->about && strlen(task->about) > LIMIT_TASK_ABOUT)
+		return err_set(err, ERR_LIMIT, "task: about has more than %lu bytes",
+			LIMIT_TASK_ABOUT);
 	return 0;
 }
 
@@ -21,8 +24,10 @@ int task_insert(struct store *store, struct conn *conn, const struct store_task_
 	const char *delivery_id, int64_t *ret_id, struct err *err)
 {
 	CLEANUP(stmt) struct stmt q = stmt_use(conn, STMT_TASK_ADD);
+	struct store_task_new row = *task; /* borrows */
 
-	row_bind(&q, &table_task_given, task);
+	row.attempts = row.attempts > 1 ? row.attempts : 1;
+	row_bind(&q, &table_task_given, &row);
 	stmt_optional(&q, delivery_id);
 	stmt_text(&q, task->step);
 	stmt_text(&q, task->default_branch);
@@ -86,6 +91,8 @@ static enum stmt_id list_statement(const struct store_task_filter *filter)
 {
 	if (filter->lane)
 		return STMT_TASK_LIST_LANE;
+	if (filter->job_id)
+		return STMT_TASK_LIST_JOB;
 	if (filter->outcome_code)
 		return STMT_TASK_LIST_OUTCOME;
 	return filter->state ? STMT_TASK_LIST_STATE : STMT_TASK_LIST;
@@ -94,7 +101,10 @@ static enum stmt_id list_statement(const struct store_task_filter *filter)
 static void list_bind(struct stmt *q, const struct store_task_filter *filter)
 {
 	stmt_int(q, filter->before_id > 0 ? filter->before_id : INT64_MAX);
-	if (filter->lane || filter->outcome_code) {
+	if (filter->job_id) {
+		stmt_int(q, filter->job_id);
+		stmt_optional(q, filter->state);
+	} else if (filter->lane || filter->outcome_code) {
 		stmt_text(q, filter->lane ? filter->lane : filter->outcome_code);
 		stmt_optional(q, filter->state);
 	} else if (filter->state) {
@@ -111,8 +121,9 @@ int store_task_list(struct store *store, const struct store_task_filter *filter,
 
 	if (!reader.conn)
 		return -1;
-	if (filter->lane && filter->outcome_code)
-		return err_set(err, ERR_INPUT, "tasks: lane and outcome_code together");
+	if (!!filter->lane + !!filter->outcome_code + !!filter->job_id > 1)
+		return err_set(err, ERR_INPUT,
+			"tasks: lane, outcome_code and job_id: one of them");
 	if (filter->state && words_find(words_task_state, filter->state) < 0)
 		return err_set(err, ERR_INPUT, "tasks: there is no state '%.40s'",
 			filter->state);
@@ -185,14 +196,20 @@ static int read_state(
 	return 0;
 }
 
-static int cancel_ready(struct conn *conn, const struct change *change, struct err *err)
+/* With its attempts, when it waits for them; it may be one itself. */
+static int cancel_ready(struct store *store, struct conn *conn,
+	const struct change *change, struct err *err)
 {
-	CLEANUP(stmt) struct stmt q = stmt_use(conn, STMT_TASK_CANCEL_READY);
-
-	stmt_text(&q, change->text);
-	stmt_int(&q, change->now_ms);
-	stmt_int(&q, change->id);
-	return stmt_run(&q, err);
+	if (query_run(conn,
+		    QUERY(STMT_TASK_CANCEL_READY, V_TEXT(change->text),
+			    V_INT(change->now_ms), V_INT(change->id)),
+		    err) < 0 ||
+		task_cancel_attempts(
+			store, conn, change->id, change->text, change->now_ms, err) < 0)
+		return -1;
+	/* A lane may have become free. */
+	store_note(store, STORE_CHANGE_TASK_READY, change->id);
+	return task_wake_parent(store, conn, change->id, err);
 }
 
 static int cancel_running(struct conn *conn, const struct change *change, struct err *err)
@@ -214,7 +231,7 @@ static int run_cancel(struct store *store, struct conn *conn, void *arg, struct 
 		return -1;
 	if (state == STORE_TASK_READY) {
 		change->what = STORE_CANCEL_DONE;
-		rc = cancel_ready(conn, change, err);
+		rc = cancel_ready(store, conn, change, err);
 		store_note(store, STORE_CHANGE_TASK_STATE, change->id);
 	} else if (state == STORE_TASK_RUNNING) {
 		change->what = STORE_CANCEL_ASKED;
@@ -241,25 +258,30 @@ static int run_retry(struct store *store, struct conn *conn, void *arg, struct e
 {
 	struct change *change = arg;
 	enum store_task_state state;
-	CLEANUP(stmt) struct stmt q = stmt_use(conn, STMT_TASK_RETRY);
-	int rows;
+	int64_t attempts = 0;
+	int rows = query_run(conn,
+		QUERY(STMT_TASK_RETRY, V_INT(change->now_ms), V_OPT(change->text),
+			V_INT(change->id)),
+		err);
 
-	stmt_int(&q, change->now_ms);
-	stmt_optional(&q, change->text);
-	stmt_int(&q, change->id);
-	rows = stmt_run(&q, err);
 	if (rows < 0)
 		return -1;
 	if (rows == 0) {
 		if (read_state(conn, change->id, &state, err) < 0)
 			return -1;
 		return err_set(err, ERR_CONFLICT,
-			"task %lld is %s: only a failed, cancelled or refused one can "
-			"be tried again",
+			"task %lld is %s: only a failed, cancelled or refused one that "
+			"is no attempt can be tried again",
 			(long long)change->id, store_task_state_name(state));
 	}
 	store_note(store, STORE_CHANGE_TASK_READY, change->id);
-	return 0;
+	if (task_retry_attempts(store, conn, change->id, change->now_ms, &attempts, err) <
+		0)
+		return -1;
+	return attempts && query_run(conn, QUERY(STMT_TASK_WAIT, V_INT(change->id)),
+				   err) < 0
+		       ? -1
+		       : 0;
 }
 
 int store_task_retry(struct store *store, int64_t id, const char *step, int64_t now_ms,

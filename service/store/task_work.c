@@ -12,6 +12,17 @@ int task_lease_lost(int64_t id, struct err *err)
 	return err_set(err, ERR_CONFLICT, "task %lld: lease lost", (long long)id);
 }
 
+int task_fence(struct conn *conn, int64_t id, const char *lease, struct err *err)
+{
+	CLEANUP(stmt)
+	struct stmt q = query_use(conn, QUERY(STMT_TASK_FENCE, V_INT(id), V_TEXT(lease)));
+	int rc = stmt_step(&q, err);
+
+	if (rc < 0)
+		return -1;
+	return rc ? 0 : task_lease_lost(id, err);
+}
+
 /* ---- claim ----------------------------------------------------------------------------- */
 
 struct claim {
@@ -145,7 +156,7 @@ static int run_finish(struct store *store, struct conn *conn, void *arg, struct 
 	/* A lane may have become free. */
 	store_note(store, STORE_CHANGE_TASK_READY, save->task->id);
 	store_note(store, STORE_CHANGE_TASK_STATE, save->task->id);
-	return 0;
+	return task_wake_parent(store, conn, save->task->id, err);
 }
 
 int store_task_finish(struct store *store, struct store_task *task,

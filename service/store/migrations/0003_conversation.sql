@@ -48,6 +48,22 @@ CREATE UNIQUE INDEX conversation_pull ON conversation(repo_id, pr_number) WHERE 
 CREATE INDEX conversation_branch ON conversation(repo_id, branch) WHERE branch IS NOT NULL;
 CREATE INDEX conversation_target ON conversation(repo_id, target) WHERE state = 'open';
 CREATE INDEX conversation_box ON conversation(used_ms) WHERE box_id IS NOT NULL;
+CREATE INDEX conversation_number ON conversation(repo_id, number);
+CREATE INDEX conversation_closed ON conversation(used_ms) WHERE state = 'closed';
+
+CREATE TRIGGER conversation_tally_add AFTER INSERT ON conversation BEGIN
+	INSERT INTO tally VALUES('conversation', new.state, 1)
+		ON CONFLICT(tbl, state) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER conversation_tally_move AFTER UPDATE OF state ON conversation
+WHEN new.state <> old.state BEGIN
+	UPDATE tally SET n = n - 1 WHERE tbl = 'conversation' AND state = old.state;
+	INSERT INTO tally VALUES('conversation', new.state, 1)
+		ON CONFLICT(tbl, state) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER conversation_tally_drop AFTER DELETE ON conversation BEGIN
+	UPDATE tally SET n = n - 1 WHERE tbl = 'conversation' AND state = old.state;
+END;
 
 ALTER TABLE task ADD COLUMN conversation_id INTEGER NOT NULL DEFAULT 0;
 -- What the trigger was about, as JSON: see store_task.h
@@ -64,10 +80,31 @@ CREATE INDEX task_parent ON task(parent_id) WHERE parent_id > 0;
 CREATE INDEX task_taken ON task(taken_by) WHERE taken_by > 0;
 CREATE INDEX task_job ON task(job_id, id) WHERE job_id > 0;
 CREATE INDEX task_waits ON task(lane) WHERE waits = 1;
-CREATE INDEX task_repo_day ON task(repo_id, created_ms, cost_usd);
-CREATE INDEX task_person_day ON task(requester_id, created_ms, cost_usd);
+-- Who used how much: all that is asked for, so that no long row is read for it.
+CREATE INDEX task_repo_day
+	ON task(repo_id, created_ms, parent_id, taken_by, state, cost_usd);
+CREATE INDEX task_person_day
+	ON task(requester_id, created_ms, parent_id, taken_by, state, cost_usd);
+-- The ready ones of a lane, which may have a long history.
+CREATE INDEX task_ready_lane ON task(lane, id) WHERE state = 'ready';
+-- What waits for its attempts is not due.
+DROP INDEX task_ready;
+CREATE INDEX task_ready ON task(run_at_ms, id) WHERE state = 'ready' AND waits = 0;
+
+-- Pull requests of before have their conversation too; their boxes are gone.
+INSERT INTO conversation(lane, repo_id, number, is_pull, created_ms, used_ms, pr_number, pr_url,
+		ours, branch, target, base_oid, head_oid)
+	SELECT lane, repo_id, number, is_pull, created_ms, max(created_ms, finished_ms),
+		pr_number, pr_url, 1, branch, default_branch, base_oid, commit_oid
+	FROM task WHERE id IN (SELECT max(id) FROM task WHERE pr_number > 0 GROUP BY lane)
+	ORDER BY id
+	ON CONFLICT DO NOTHING;
+UPDATE task SET conversation_id = (SELECT id FROM conversation c WHERE c.lane = task.lane)
+	WHERE lane IN (SELECT lane FROM conversation);
 
 ALTER TABLE command ADD COLUMN about TEXT NOT NULL DEFAULT '';
+CREATE INDEX command_delivery ON command(delivery_id);
+CREATE INDEX command_finished ON command(finished_ms) WHERE finished_ms > 0;
 
 -- Where a delivery happened, for those who ask why: the address of its comment, review,
 -- issue or pull request as people see it.
@@ -78,6 +115,9 @@ CREATE TABLE delivery_url(
 	PRIMARY KEY(url, received_ms, delivery_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX delivery_url_id ON delivery_url(delivery_id);
+CREATE TRIGGER delivery_url_drop AFTER DELETE ON delivery BEGIN
+	DELETE FROM delivery_url WHERE delivery_id = old.id;
+END;
 
 -- Scheduled maintenance.  A row is a job as its source says it now, with what happened to it.
 CREATE TABLE job(
@@ -120,3 +160,5 @@ CREATE TABLE repository(
 	dashboard_hash TEXT                    -- of the text that stands there
 ) STRICT;
 CREATE INDEX repository_looked ON repository(looked_ms) WHERE state = 'active';
+CREATE INDEX repository_name ON repository(owner COLLATE NOCASE, repo COLLATE NOCASE);
+CREATE INDEX repository_installation ON repository(installation_id, repo_id);

@@ -97,7 +97,7 @@ static int add(struct store *store, int number, struct err *err)
  * of a few MiB (ENOSPC), for which one must be root. */
 static void limit_files(bool full)
 {
-	struct rlimit limit = {full ? 1 << 20 : RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit limit = {full ? 5 << 18 : RLIM_INFINITY, RLIM_INFINITY};
 
 	signal(SIGXFSZ, SIG_IGN);
 	CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);

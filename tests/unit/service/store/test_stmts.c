@@ -68,6 +68,9 @@ static const struct {
 	{"KEY_LIST_ALL", "SCAN api_key USING INDEX api_key_account",
 		"all of them, for the operator"},
 	{"BOX_RUN_LIST_WEBHOOKS", "SCAN (subquery", "webhooks that are due, by an index"},
+	{"DELIVERY_LIST_URL", "SCAN (subquery", "a page"},
+	{"REPOSITORY_LIST_LOOKED", "SCAN repository USING INDEX repository_looked",
+		"in the order of an index, with a limit"},
 	{"PRUNE_EVENTS", "SCAN (subquery", "a page"},
 };
 
