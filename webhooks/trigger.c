@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Decides what an event means for us; see trigger.h. */
+/* Decides what an event means for us: who and where; see trigger.h. */
 #include "webhooks/trigger.h"
 
+#include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
+#include "webhooks/trigger-internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,229 +20,223 @@ const struct trigger_reason trigger_reasons[] = {
 	{"repository_archived", "The repository is archived."},
 	{"no_sender", "The event does not say who caused it."},
 	{"own_sender", "The event was caused by the App itself."},
-	{"bot_sender", "The event was caused by a bot."},
+	{"bot_sender",
+		"The event was caused by a bot that github.allow_bots does not name."},
 	{"not_author", "The event's sender did not write the text."},
 	{"action_unused", "This action of the event starts nothing."},
 	{"edited", "Edited texts start nothing: write a new comment."},
 	{"label_other", "The label is not the one that asks for a fix."},
-	{"no_subject", "The event carries no issue or comment."},
+	{"no_subject", "The event does not carry what it is about."},
 	{"no_command", "The text does not begin with a command or mention."},
-	{"pull_request",
-		"A fix cannot be asked for on a pull request yet; ask on an issue."},
-	{"issue_closed", "The issue is closed: reopen it and ask again."},
+	{"issue_closed", "The issue or pull request is closed: reopen it and ask again."},
+	{"review_no_command",
+		"The review requests no changes and begins with no command."},
+	{"review_counts", "A comment of a review that begins with no command counts with "
+			  "its review."},
+	{"reviewer_other", "The review was asked of somebody else."},
+	{"noted", "New commits are seen by the next run; by themselves they start "
+		  "nothing."},
+	{"check_passed", "The check did not fail."},
+	{"own_check", "The check is the App's own."},
+	{"check_suite_counts_its_runs",
+		"The check runs of the suite count by themselves."},
+	{"fork_check", "The check ran for a fork."},
+	{"check_nowhere", "The check names neither a branch nor a pull request."},
+	{"not_a_branch", "The push was not to a branch."},
+	{"branch_deleted", "The branch was deleted."},
+	{"own_branch", "The branch is one of those that the service makes."},
+	{"nothing_ticked", "No box of the dashboard was ticked."},
 	{NULL, NULL},
 };
 
-static const char *const used_events[] = {"issues", "issue_comment"};
+/* ---- outcomes ---------------------------------------------------------------------------- */
 
-static void none(struct trigger *trigger, const char *word)
+static void set_sentence(struct trigger *trigger, const char *sentence)
 {
-	trigger->outcome = TRIGGER_NONE;
-	for (const struct trigger_reason *r = trigger_reasons; r->word; r++) {
-		if (!str_eq(r->word, word))
-			continue;
-		trigger->reason = r->word;
-		str_copy(trigger->sentence, sizeof(trigger->sentence), r->sentence);
-	}
-}
-
-static bool is_used_event(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(used_events); i++)
-		if (str_eq(name, used_events[i]))
-			return true;
-	return false;
-}
-
-/* ---- who and where
- * ------------------------------------------------------------------------ */
-
-/* A login can be chosen to look like anything; ids cannot. */
-static bool is_ours(const struct trigger_config *config, const struct event_user *user)
-{
-	return config->bot_user_id > 0 && user->id == config->bot_user_id;
-}
-
-static bool is_bot(const struct event_user *user)
-{
-	return str_eq(user->type, "Bot");
-}
-
-/* Why the event cannot count whatever it says; NULL when it can. */
-static const char *refuse_origin(
-	const struct trigger_config *config, const struct event *event)
-{
-	const struct event_comment *comment = &event->comment;
-
-	if (!is_used_event(event->name))
-		return "event_unused";
-	if (event->repository.id == 0 || !event->repository.full_name)
-		return "no_repository";
-	if (event->installation == 0)
-		return "no_installation";
-	if (event->repository.archived)
-		return "repository_archived";
-	if (event->sender.id == 0 || !event->sender.login)
-		return "no_sender";
-	if (is_ours(config, &event->sender) || is_ours(config, &comment->author) ||
-		(config->app_id > 0 && comment->app_id == config->app_id))
-		return "own_sender";
-	if (is_bot(&event->sender) || is_bot(&comment->author))
-		return "bot_sender";
-	return NULL;
-}
-
-/* ---- what
- * --------------------------------------------------------------------------------- */
-
-static void fill_subject(struct trigger *trigger, const struct event *event)
-{
-	const struct event_issue *issue = &event->issue;
-
-	trigger->number = issue->number;
-	trigger->on_pull_request = issue->is_pull_request;
-	snprintf(trigger->lane, sizeof(trigger->lane), "%lld/%lld",
-		(long long)event->repository.id, (long long)issue->number);
-	trigger->requester.id = event->sender.id;
-	trigger->requester.login = mem_strdup(event->sender.login);
-	trigger->requester.type = mem_strdup(event->sender.type);
-}
-
-/* Tasks go through steps on a worker; all else is answered without one. */
-static enum trigger_outcome outcome_of(enum command_verb verb)
-{
-	switch (verb) {
-	case COMMAND_FIX:
-	case COMMAND_ASK:
-	case COMMAND_PLAN:
-	case COMMAND_REVIEW:
-	case COMMAND_TEST:
-	case COMMAND_REBASE:
-	case COMMAND_UNDO: return TRIGGER_TASK;
-	case COMMAND_APPROVE:
-	case COMMAND_REJECT:
-	case COMMAND_RETRY:
-	case COMMAND_CANCEL:
-	case COMMAND_STATUS:
-	case COMMAND_BUDGET:
-	case COMMAND_HELP:
-	case COMMAND_UNKNOWN: return TRIGGER_COMMAND;
-	}
-	return TRIGGER_NONE;
-}
-
-static void accept(struct trigger *trigger, enum trigger_outcome outcome,
-	const char *reason, const char *sentence)
-{
-	trigger->outcome = outcome;
-	trigger->reason = reason;
 	str_copy(trigger->sentence, sizeof(trigger->sentence), sentence);
 }
 
-static void decide_text(const struct trigger_config *config, const struct event *event,
-	const struct event_user *author, const char *text, struct trigger *ret)
+void decide_none(struct decision *d, const char *word)
 {
-	struct command_names names = {
-		config->slug, config->aliases, config->alias_count, config->bare_verbs};
-	struct command command;
-
-	if (!text || !command_parse(&names, text, strlen(text), &command)) {
-		none(ret, "no_command");
-		return;
+	d->ret->outcome = TRIGGER_NONE;
+	for (const struct trigger_reason *r = trigger_reasons; r->word; r++) {
+		if (!str_eq(r->word, word))
+			continue;
+		d->ret->reason = r->word;
+		set_sentence(d->ret, r->sentence);
 	}
+}
+
+static void set_lane(struct decision *d)
+{
+	struct trigger *ret = d->ret;
+
+	if (d->event->repository.id)
+		snprintf(ret->lane, sizeof(ret->lane), "%lld/%lld",
+			(long long)d->event->repository.id, (long long)ret->number);
+	else
+		snprintf(ret->lane, sizeof(ret->lane), "installation/%lld",
+			(long long)d->event->installation);
+}
+
+void decide_accept_nobody(struct decision *d, enum trigger_outcome outcome,
+	const char *verb, const char *reason, const char *sentence)
+{
+	struct trigger *ret = d->ret;
+
+	ret->outcome = outcome;
+	ret->verb = verb;
+	ret->reason = reason;
+	set_sentence(ret, sentence);
+	set_lane(d);
+	if (!ret->word[0])
+		str_copy(ret->word, sizeof(ret->word), verb);
+	if (!ret->text)
+		ret->text = mem_strdup("");
+	if (ret->attempts == 0)
+		ret->attempts = 1;
+}
+
+void decide_accept(struct decision *d, enum trigger_outcome outcome, const char *verb,
+	const char *reason, const char *sentence)
+{
+	const struct event_user *sender = &d->event->sender;
+
+	decide_accept_nobody(d, outcome, verb, reason, sentence);
+	d->ret->requester.id = sender->id;
+	d->ret->requester.login = mem_strdup(sender->login);
+	d->ret->requester.type = mem_strdup(sender->type);
+}
+
+/* ---- who --------------------------------------------------------------------------------- */
+
+/* A login can be chosen to look like anything; ids cannot. */
+bool decide_is_ours(struct decision *d, const struct event_user *user)
+{
+	return d->config->bot_user_id > 0 && user->id == d->config->bot_user_id;
+}
+
+static bool is_refused_bot(struct decision *d, const struct event_user *user)
+{
+	if (!str_eq(user->type, "Bot"))
+		return false;
+	for (size_t i = 0; i < d->config->bot_count; i++)
+		if (user->id == d->config->bots[i])
+			return false;
+	return true;
+}
+
+const char *decide_refuse_person(
+	struct decision *d, const struct event_user *author, int64_t app_id)
+{
+	const struct event_user *sender = &d->event->sender;
+
+	if ((author && decide_is_ours(d, author)) ||
+		(app_id > 0 && app_id == d->config->app_id))
+		return "own_sender";
+	if (is_refused_bot(d, sender) || (author && is_refused_bot(d, author)))
+		return "bot_sender";
 	/* Trust goes to who wrote the text, not to who caused the event. */
-	if (author->id != event->sender.id) {
-		none(ret, "not_author");
-		return;
-	}
-	if (command.verb == COMMAND_FIX && event->issue.is_pull_request) {
-		none(ret, "pull_request");
-		return;
-	}
-	if (command.verb == COMMAND_FIX && event->issue.closed) {
-		none(ret, "issue_closed");
-		return;
-	}
-	fill_subject(ret, event);
-	str_copy(ret->word, sizeof(ret->word), command.word);
-	ret->text = mem_strndup(command.text, command.text_len);
-	ret->comment_id = event->comment.id;
-	ret->verb = command_verb_name(command.verb);
-	ret->about = mem_strdup("");
-	ret->attempts = command.attempts;
-	accept(ret, outcome_of(command.verb), event->comment.id ? "comment" : "issue",
-		event->comment.id ? "A comment asks for it."
-				  : "The issue's text asks for it.");
+	if (author && author->id != sender->id)
+		return "not_author";
+	return NULL;
 }
 
-static void decide_label(const struct trigger_config *config, const struct event *event,
-	struct trigger *ret)
+/* ---- where ------------------------------------------------------------------------------- */
+
+static const struct decider {
+	const char *event;
+	decide_fn decide;
+	bool without_repository;
+} deciders[] = {
+	{"issues", decide_issues, false},
+	{"issue_comment", decide_issue_comment, false},
+	{"pull_request", decide_pull_request, false},
+	{"pull_request_review", decide_review, false},
+	{"pull_request_review_comment", decide_review_comment, false},
+	{"check_run", decide_check, false},
+	{"check_suite", decide_check, false},
+	{"workflow_run", decide_check, false},
+	{"push", decide_push, false},
+	{"installation", decide_installation, true},
+	{"installation_repositories", decide_installation, true},
+};
+
+static const struct decider *find_decider(const char *event)
 {
-	if (!config->label || !event->label ||
-		!str_eq_nocase(config->label, event->label)) {
-		none(ret, "label_other");
-		return;
-	}
-	if (event->issue.is_pull_request) {
-		none(ret, "pull_request");
-		return;
-	}
-	if (event->issue.closed) {
-		none(ret, "issue_closed");
-		return;
-	}
-	fill_subject(ret, event);
-	str_copy(ret->word, sizeof(ret->word), command_verb_name(COMMAND_FIX));
-	ret->text = mem_strdup("");
-	ret->verb = command_verb_name(COMMAND_FIX);
-	ret->about = mem_strdup("");
-	ret->attempts = 1;
-	accept(ret, TRIGGER_TASK, "label", "The label asks for it.");
+	for (size_t i = 0; i < ARRAY_LEN(deciders); i++)
+		if (str_eq(event, deciders[i].event))
+			return &deciders[i];
+	return NULL;
 }
 
-static void decide_issue(const struct trigger_config *config, const struct event *event,
-	struct trigger *ret)
+/* Why the event cannot count whatever it says; NULL when it can. */
+static const char *refuse_origin(struct decision *d, const struct decider *decider)
 {
-	if (str_eq(event->action, "opened"))
-		decide_text(config, event, &event->issue.author, event->issue.body, ret);
-	else if (str_eq(event->action, "labeled"))
-		decide_label(config, event, ret);
-	else if (str_eq(event->action, "edited"))
-		none(ret, "edited");
+	const struct event *event = d->event;
+	const struct event_repository *repository = &event->repository;
+
+	if (!decider)
+		return "event_unused";
+	if (!decider->without_repository &&
+		(repository->id == 0 || !repository->full_name || !repository->name ||
+			!repository->owner.login))
+		return "no_repository";
+	if (event->installation == 0)
+		return "no_installation";
+	if (repository->archived)
+		return "repository_archived";
+	if (event->sender.id == 0 || !event->sender.login)
+		return "no_sender";
+	if (decide_is_ours(d, &event->sender))
+		return "own_sender";
+	return NULL;
+}
+
+/* ---- about ------------------------------------------------------------------------------- */
+
+json_t *decide_about(struct decision *d)
+{
+	if (!d->facts)
+		d->facts = json_object();
+	return d->facts;
+}
+
+void decide_about_text(struct decision *d, const char *key, const char *value)
+{
+	if (!str_empty(value))
+		json_put(decide_about(d), key, json_str(value));
+}
+
+/* Every decider keeps its facts small; what is too large all the same is left out. */
+static void print_about(struct decision *d)
+{
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_TASK_ABOUT);
+	CLEANUP(json) json_t *facts = d->facts;
+	struct err err = {0};
+
+	if (d->ret->outcome == TRIGGER_NONE)
+		return;
+	if (facts && json_print(&text, facts, &err) == 0)
+		d->ret->about = strbuf_take(&text);
 	else
-		none(ret, "action_unused");
-}
-
-static void decide_comment(const struct trigger_config *config, const struct event *event,
-	struct trigger *ret)
-{
-	const struct event_comment *comment = &event->comment;
-
-	if (str_eq(event->action, "edited"))
-		none(ret, "edited");
-	else if (!str_eq(event->action, "created"))
-		none(ret, "action_unused");
-	else if (comment->id == 0)
-		none(ret, "no_subject");
-	else
-		decide_text(config, event, &comment->author, comment->body, ret);
+		d->ret->about = mem_strdup("");
 }
 
 void trigger_decide(const struct trigger_config *config, const struct event *event,
 	struct trigger *ret)
 {
-	const char *refused = refuse_origin(config, event);
+	struct decision d = {.config = config, .event = event, .ret = ret};
+	const struct decider *decider = find_decider(event->name);
 
 	memset(ret, 0, sizeof(*ret));
-	ret->url = event->comment.html_url;
-	if (refused)
-		none(ret, refused);
-	else if (event->issue.number == 0)
-		none(ret, "no_subject");
-	else if (str_eq(event->name, "issues"))
-		decide_issue(config, event, ret);
+	ret->url = event->url;
+	const char *refused = refuse_origin(&d, decider);
+	if (refused || !decider)
+		decide_none(&d, refused);
 	else
-		decide_comment(config, event, ret);
+		decider->decide(&d);
+	print_about(&d);
 }
 
 void trigger_release(struct trigger *trigger)

@@ -48,7 +48,8 @@ struct trigger_config {
 	size_t alias_count;
 	bool bare_verbs; /* "/fix" counts as "/boxwright fix" */
 	enum trigger_listen listen;
-	const int64_t *bots; /* user ids of bots that may ask; all others may not */
+	const char *branch_prefix; /* of the service's own branches; NULL: none */
+	const int64_t *bots;       /* user ids of bots that may ask; all others may not */
 	size_t bot_count;
 };
 

@@ -317,6 +317,7 @@ static int read_triggers(struct app *app, struct err *err)
 		.listen = str_eq(config->github_listen, "all")        ? TRIGGER_ALL
 			  : str_eq(config->github_listen, "commands") ? TRIGGER_COMMANDS
 								      : TRIGGER_REVIEWS,
+		.branch_prefix = config->pr_branch_prefix,
 		.bots = app->bots,
 		.bot_count = bot_count,
 	};

@@ -150,6 +150,7 @@ static void fill_task(struct store_task_new *task, const struct event *event,
 	const struct trigger *trigger, int64_t now_ms)
 {
 	const struct event_repository *repository = &event->repository;
+	const struct event_pull_request *pull = &event->pull_request;
 
 	*task = (struct store_task_new){
 		.lane = trigger->lane,
@@ -161,9 +162,10 @@ static void fill_task(struct store_task_new *task, const struct event *event,
 		.repo = repository->name,
 		.number = trigger->number,
 		.is_pull = trigger->on_pull_request,
-		.title = event->issue.title,
-		.issue_body = event->issue.body,
-		.issue_author_login = event->issue.author.login,
+		.title = event->issue.number ? event->issue.title : pull->title,
+		.issue_body = event->issue.number ? event->issue.body : pull->body,
+		.issue_author_login = event->issue.number ? event->issue.author.login
+							  : pull->author.login,
 		.requester_id = trigger->requester.id,
 		.requester_login = trigger->requester.login,
 		.comment_id = trigger->comment_id,
@@ -187,8 +189,9 @@ static void fill_command(struct store_command_new *command, const struct event *
 		.text = trigger->text,
 		.repo_id = event->repository.id,
 		.installation_id = event->installation,
-		.owner = event->repository.owner.login,
-		.repo = event->repository.name,
+		.owner = event->repository.id ? event->repository.owner.login
+					      : event->installed.account.login,
+		.repo = event->repository.id ? event->repository.name : "",
 		.number = trigger->number,
 		.is_pull = trigger->on_pull_request,
 		.requester_id = trigger->requester.id,
