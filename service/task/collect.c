@@ -10,6 +10,7 @@
 #include "service/task/box_git.h"
 #include "service/task/context.h"
 #include "service/task/repair.h"
+#include "service/task/rounds.h"
 #include "service/task/status.h"
 
 #include <signal.h>
@@ -71,6 +72,41 @@ static int take(struct task_ctx *ctx, struct repo_result *result, struct err *er
 	return rc;
 }
 
+/* What came meanwhile is worked on before the result is checked and published. */
+static int next_round(struct task_ctx *ctx, struct err *err)
+{
+	bool begun = false;
+
+	if (rounds_begin(ctx, &begun, err) < 0)
+		return -1;
+	if (begun)
+		ctx->go = "work";
+	return 0;
+}
+
+static int nothing_yet(struct task_ctx *ctx, struct err *err)
+{
+	store_set(&ctx->task->tree_oid, NULL); /* a round may have taken all back */
+	if (next_round(ctx, err) < 0)
+		return -1;
+	if (ctx->go)
+		return 0;
+	return context_decide(ctx, "no_change", err,
+		"the agent changed nothing, so there is no pull request");
+}
+
+static int too_many(struct task_ctx *ctx, size_t count, struct err *err)
+{
+	CLEANUP(mem)
+	char *why = mem_printf("it touches %zu files, the limit is %lld (limits.files)",
+		count, (long long)ctx->file.files);
+
+	if (rounds_request(ctx) > 0)
+		return rounds_give_up(ctx, why, err);
+	return context_decide(
+		ctx, "failed_result", err, "the change cannot be published: %s", why);
+}
+
 int step_collect(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(repo_result) struct repo_result result = {0};
@@ -89,6 +125,10 @@ int step_collect(struct task_ctx *ctx, struct err *err)
 			CLEANUP(mem) char *why = mem_strdup(err->text);
 			return repair_give_up(ctx, why, err);
 		}
+		if (rounds_request(ctx) > 0) {
+			CLEANUP(mem) char *why = mem_strdup(err->text);
+			return rounds_give_up(ctx, why, err);
+		}
 		return context_decide(ctx, "failed_result", err,
 			"the change cannot be published: %s", err->text);
 	}
@@ -99,21 +139,17 @@ int step_collect(struct task_ctx *ctx, struct err *err)
 					 : "it touches too many files (limits.files)",
 			err);
 	if (result.no_change)
-		return context_decide(ctx, "no_change", err,
-			"the agent changed nothing, so there is no pull request");
+		return nothing_yet(ctx, err);
 	if ((int64_t)result.nchanges > ctx->file.files)
-		return context_decide(ctx, "failed_result", err,
-			"the change cannot be published: it touches %zu files, the limit "
-			"is "
-			"%lld (limits.files)",
-			result.nchanges, (long long)ctx->file.files);
+		return too_many(ctx, result.nchanges, err);
 	store_set(&ctx->task->tree_oid, result.tree);
 	ctx->task->files = (int64_t)result.nchanges;
 	ctx->task->added = result.added;
 	ctx->task->deleted = result.deleted;
-	if (keep_changes(ctx, &result, err) < 0)
+	if (keep_changes(ctx, &result, err) < 0 ||
+		context_say(ctx, "collect", err, "%lld files changed, +%lld -%lld",
+			(long long)ctx->task->files, (long long)result.added,
+			(long long)result.deleted) < 0)
 		return -1;
-	return context_say(ctx, "collect", err, "%lld files changed, +%lld -%lld",
-		(long long)ctx->task->files, (long long)result.added,
-		(long long)result.deleted);
+	return next_round(ctx, err);
 }

@@ -17,6 +17,7 @@
 #include "service/task/repair.h"
 #include "service/task/request.h"
 #include "service/task/review.h"
+#include "service/task/rounds.h"
 #include "service/task/status.h"
 
 #include <string.h>
@@ -38,6 +39,7 @@ struct work {
 	struct cancel *quiet; /* the agent's silence */
 	bool listening;
 	bool resumed; /* another process began this run */
+	bool spoke;   /* the agent said or did something in this run */
 	/* Events of the piece of output that is being fed */
 	struct store_event_new events[EVENTS_AT_ONCE];
 	size_t nevents;
@@ -64,6 +66,8 @@ static void on_event(void *arg, const struct agent_event *event)
 	struct work *w = arg;
 	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_AGENT_EVENT * 4);
 
+	w->spoke |= event->kind == AGENT_TEXT || event->kind == AGENT_TOOL ||
+		    event->kind == AGENT_THINKING;
 	if (event->kind == AGENT_START && *event->session_id)
 		store_set(&w->ctx->task->session_id, event->session_id);
 	if (event->kind == AGENT_USAGE || event->kind == AGENT_OTHER ||
@@ -119,9 +123,16 @@ static void on_usage(void *arg, const char *model, const struct relay_usage *cal
 
 /* ---- beginning ---- */
 
-static int64_t budget(const struct task_ctx *ctx)
+/* Each request that the task works on has its share, and what people added is for all. */
+static int budget(struct task_ctx *ctx, int64_t *ret, struct err *err)
 {
-	return (int64_t)(ctx->file.cost_usd * 1e6);
+	int64_t requests;
+
+	if (rounds_count(ctx, &requests, err) < 0)
+		return -1;
+	double usd = ctx->file.cost_usd * (double)requests;
+	*ret = (int64_t)((usd > 0 ? usd + ctx->talk.budget_usd : 0) * 1e6);
+	return 0;
 }
 
 static int open_relay(struct work *w, struct err *err)
@@ -129,9 +140,13 @@ static int open_relay(struct work *w, struct err *err)
 	struct task_ctx *ctx = w->ctx;
 	CLEANUP(mem) char *name = mem_printf("task-%lld", (long long)ctx->task->id);
 	const char *provider = harness_provider(w->harness);
+	int64_t money;
+
+	if (budget(ctx, &money, err) < 0)
+		return -1;
 	struct relay_lease_spec spec = {
 		.name = name,
-		.budget_microusd = budget(ctx),
+		.budget_microusd = money,
 		.spent = {.cost_microusd = (int64_t)(ctx->task->cost_usd * 1e6)},
 		.allow = {[RELAY_ANTHROPIC] = !str_eq(provider, "openai"),
 			[RELAY_OPENAI] = !str_eq(provider, "anthropic")},
@@ -148,6 +163,29 @@ static int open_relay(struct work *w, struct err *err)
 	return 0;
 }
 
+/* What the agent is told: the request, a further one, or what failed. */
+static int say_prompt(
+	struct task_ctx *ctx, const char *dir, struct strbuf *out, struct err *err)
+{
+	CLEANUP(store_task) struct store_task request = {0};
+
+	if (repair_round(ctx) > 0)
+		return request_repair(ctx, dir, out, err);
+	if (rounds_request(ctx) == 0)
+		return request_prompt(ctx, dir, out, err);
+	if (rounds_load(ctx, &request, err) < 0)
+		return -1;
+	return request_more(ctx, &request, dir, out, err);
+}
+
+static const char *round_words(const struct task_ctx *ctx)
+{
+	return repair_round(ctx) > 0     ? " again, to repair what failed"
+	       : rounds_request(ctx) > 0 ? " again, for the next request"
+	       : context_goes_on(ctx)    ? " again, in its session"
+					 : "";
+}
+
 /* Plans the agent's command, writes its files, starts the run.  The run's name is stored
  * before, so that a crash in between finds it. */
 static int start_agent(struct work *w, struct err *err)
@@ -159,20 +197,17 @@ static int start_agent(struct work *w, struct err *err)
 	CLEANUP(strbuf) struct strbuf rules = STRBUF_INIT(LIMIT_PROMPT);
 	CLEANUP(agent_plan) struct agent_plan plan = {0};
 
-	bool repair = repair_round(ctx) > 0;
-	if ((repair ? request_repair(ctx, dir, &prompt, err)
-		    : request_prompt(ctx, dir, &prompt, err)) < 0 ||
+	int64_t money;
+	if (budget(ctx, &money, err) < 0 || say_prompt(ctx, dir, &prompt, err) < 0 ||
 		request_instructions(ctx, &rules, err) < 0)
 		return -1;
 	struct agent_request request = {
 		.prompt = strbuf_str(&prompt),
 		.model = str_empty(ctx->file.model) ? NULL : ctx->file.model,
-		.session_id = repair && !str_empty(ctx->task->session_id)
-				      ? ctx->task->session_id
-				      : NULL,
+		.session_id = context_goes_on(ctx) ? ctx->task->session_id : NULL,
 		.folder = dir,
 		.relay_port = RELAY_PORT,
-		.max_cost_usd = ctx->file.cost_usd,
+		.max_cost_usd = (double)money / 1e6,
 		.instructions = strbuf_str(&rules),
 		.command = (const char *const *)ctx->file.command.items,
 	};
@@ -198,7 +233,7 @@ static int start_agent(struct work *w, struct err *err)
 			run_close_stdin(w->run, w->limit, err) < 0))
 		return err_wrap(err, "give the agent its prompt");
 	return context_say(ctx, "work", err, "%s started%s", harness_name(w->harness),
-		repair ? " again, to repair what failed" : "");
+		round_words(ctx));
 }
 
 /* The run that the row names, if the box knows it. */
@@ -214,21 +249,46 @@ static int take_up(struct work *w, struct err *err)
 	return -1;
 }
 
+/* What earlier runs of the same session used, also those of earlier tasks: some programs
+ * count from a session's beginning. */
+static int used_before(
+	const struct task_ctx *ctx, struct agent_usage *ret, struct err *err)
+{
+	struct store_task_filter filter = {
+		.lane = ctx->task->lane, .limit = STORE_PAGE_MAX};
+	CLEANUP(store_tasks) struct store_tasks lane = {0};
+
+	if (!context_goes_on(ctx))
+		return 0;
+	if (store_task_list(ctx->env->store, &filter, &lane, err) < 0)
+		return -1;
+	for (size_t i = 0; i < lane.count; i++) {
+		const struct store_task *row = &lane.rows[i];
+
+		if (row->id != ctx->task->id &&
+			!str_eq(row->session_id, ctx->task->session_id))
+			continue;
+		ret->input_tokens += row->tokens_in;
+		ret->output_tokens += row->tokens_out;
+		ret->cached_tokens += row->tokens_cached;
+		ret->cost_usd += row->cost_usd;
+	}
+	return 0;
+}
+
 static int make_reader(struct work *w, struct err *err)
 {
-	const struct store_task *task = w->ctx->task;
-	const char *saved = task->run_state;
-	/* A session that is gone on with may count from its beginning. */
-	struct agent_usage earlier = {.input_tokens = task->tokens_in,
-		.output_tokens = task->tokens_out,
-		.cached_tokens = task->tokens_cached,
-		.cost_usd = task->cost_usd};
+	const char *saved = w->ctx->task->run_state;
+	struct agent_usage earlier = {0};
 
-	if (str_empty(saved))
+	if (str_empty(saved)) {
+		if (used_before(w->ctx, &earlier, err) < 0)
+			return -1;
 		w->reader = agent_reader_new(
-			w->harness, repair_round(w->ctx) > 0 ? &earlier : NULL);
-	else
+			w->harness, context_goes_on(w->ctx) ? &earlier : NULL);
+	} else {
 		w->reader = agent_reader_load(w->harness, saved, err);
+	}
 	return w->reader ? 0 : -1;
 }
 
@@ -341,7 +401,8 @@ static int follow(struct work *w, int *ret_code, struct err *err)
 
 /* ---- ending ---- */
 
-static int keep_result(struct work *w, const struct agent_result *result, struct err *err)
+static int keep_result(
+	struct work *w, const struct agent_result *result, bool good, struct err *err)
 {
 	struct store_task *task = w->ctx->task;
 	CLEANUP(strbuf) struct strbuf summary = STRBUF_INIT(LIMIT_COMMENT);
@@ -350,10 +411,14 @@ static int keep_result(struct work *w, const struct agent_result *result, struct
 	status_clean(&summary, result->answer, 20000);
 	if (str_eq(task->verb, "review"))
 		review_keep(task, result->answer);
-	else
+	else if (rounds_request(w->ctx) == 0)
 		store_set(&task->summary, strbuf_str(&summary));
+	else if (good && rounds_keep_reply(w->ctx, strbuf_str(&summary), false, err) < 0)
+		return -1;
 	if (!str_empty(result->session_id))
 		store_set(&task->session_id, result->session_id);
+	if (good && task->parent_id == 0)
+		store_set(&w->ctx->talk.session_id, task->session_id);
 	relay_lease_usage(w->lease, &used);
 	if (used.calls == 0 && !w->resumed) { /* an agent that brings its own figures */
 		struct store_event_batch batch = {
@@ -366,7 +431,24 @@ static int keep_result(struct work *w, const struct agent_result *result, struct
 		if (store_events_append(w->ctx->env->store, task, &batch, NULL, err) < 0)
 			return -1;
 	}
-	return store_task_save(w->ctx->env->store, task, NULL, err);
+	return context_keep(w->ctx, err);
+}
+
+/* A session that the program cannot go on with must not fail every request to come. */
+static bool lost_its_session(struct work *w, const struct err *why)
+{
+	return context_goes_on(w->ctx) && !w->spoke && !w->resumed &&
+	       (why->kind == ERR_INPUT || why->kind == ERR_INTERNAL);
+}
+
+static int begin_session_anew(struct work *w, const struct err *why, struct err *err)
+{
+	store_set(&w->ctx->talk.session_id, NULL);
+	if (context_keep(w->ctx, err) < 0)
+		return -1;
+	w->ctx->back = true;
+	return err_set(err, ERR_TRANSIENT,
+		"the agent's session cannot be gone on with: %s", why->text);
 }
 
 static int finish(struct work *w, int exit_code, struct err *err)
@@ -375,17 +457,21 @@ static int finish(struct work *w, int exit_code, struct err *err)
 	struct err why = {0};
 	int rc = agent_finish(w->reader, exit_code, &result, &why);
 
-	if (keep_result(w, &result, err) < 0)
+	if (keep_result(w, &result, rc == 0, err) < 0)
 		return -1;
 	if (rc == 0)
 		return context_say(w->ctx, "work", err, "the agent has finished");
 	if (repair_round(w->ctx) > 0)
 		return err_set(err, why.kind, "the agent: %s", why.text);
+	if (lost_its_session(w, &why))
+		return begin_session_anew(w, &why, err);
 	if (exit_code < 0 || why.kind == ERR_TRANSIENT) {
 		w->ctx->back =
 			true; /* what it left half done is no base for another try */
 		return err_set(err, ERR_TRANSIENT, "the agent: %s", why.text);
 	}
+	if (rounds_request(w->ctx) > 0)
+		return err_set(err, why.kind, "the agent: %s", why.text);
 	return context_decide(
 		w->ctx, "failed_agent", err, "the agent gave up: %s", why.text);
 }
@@ -405,7 +491,7 @@ static int interrupted(struct work *w, struct err *err)
 	cancel_deadline(closing, 30000, "the limit for stopping the agent");
 	run_stop(ctx->env->core, ctx->task->box_id, ctx->task->run_id, STOP_GRACE_MS,
 		closing, &ignored);
-	if (person || repair_round(ctx) > 0)
+	if (person || repair_round(ctx) > 0 || rounds_request(ctx) > 0)
 		return -1;
 	return context_decide(
 		ctx, "failed_time", err, "the agent was stopped: %s", err->text);
@@ -418,6 +504,12 @@ static int run_agent(struct work *w, struct err *err)
 	if (begin(w, err) < 0 || follow(w, &exit_code, err) < 0)
 		return interrupted(w, err);
 	return finish(w, exit_code, err);
+}
+
+static bool tried_again(const struct task_ctx *ctx, const struct err *why)
+{
+	return why->kind == ERR_TRANSIENT &&
+	       ctx->task->attempt < ctx->env->config->task_attempts;
 }
 
 int step_work(struct task_ctx *ctx, struct err *err)
@@ -438,9 +530,14 @@ int step_work(struct task_ctx *ctx, struct err *err)
 	w.limit = cancel_new(ctx->cancel);
 	cancel_deadline(w.limit, ms, "the limit for a task's work (limits.minutes)");
 	w.quiet = cancel_new(w.limit);
-	int rc = run_agent(&w, err);
-	if (rc == 0 || repair_round(ctx) == 0 || cancel_fired(ctx->cancel))
-		return rc;
+	if (run_agent(&w, err) == 0)
+		return 0;
 	CLEANUP(mem) char *why = mem_strdup(err->text);
-	return repair_give_up(ctx, why, err);
+	if (cancel_fired(ctx->cancel))
+		return -1;
+	if (repair_round(ctx) > 0)
+		return repair_give_up(ctx, why, err);
+	if (rounds_request(ctx) > 0 && !tried_again(ctx, err))
+		return rounds_give_up(ctx, why, err);
+	return -1;
 }
