@@ -38,8 +38,9 @@ DEFINE_CLEANUP(jobs, struct jobs *, jobs_free(*value))
  * (ERR_INPUT with line and column), which the next look finds again. */
 int jobs_sync_repo(
 	struct jobs *jobs, int64_t repo_id, struct cancel *cancel, struct err *err);
-/* By a push: as above when `branch` is the default one, and nothing else. */
-int jobs_pushed(struct jobs *jobs, int64_t repo_id, const char *branch,
+/* By a push: as above when `branch` is the default one, and nothing else.  The repository
+ * becomes known by it. */
+int jobs_pushed(struct jobs *jobs, const struct github_repo *repo, const char *branch,
 	struct cancel *cancel, struct err *err);
 
 /* ---- the clock -------------------------------------------------------------------------- */
@@ -74,11 +75,12 @@ int jobs_next(const struct store_job *job, int64_t now_ms, int64_t *ret, size_t 
 /* ---- tasks and pull requests ------------------------------------------------------------ */
 
 /* A job's task has ended: counts failures, pauses at the third in a row, keeps the pull
- * request's number, and asks for the dashboard to be looked at.  `state` and `note`: how it
- * ended, which the row does not say yet.  Nothing for a task without a job_id. */
+ * request's number when one was `published`, and asks for the dashboard to be looked at.
+ * `state` and `note`: how it ended, which the row does not say yet.  Nothing for a task
+ * without a job_id; telling it twice is telling it once. */
 int jobs_result(struct jobs *jobs, const struct store_task *task,
-	enum store_task_state state, const char *note, struct cancel *cancel,
-	struct err *err);
+	enum store_task_state state, bool published, const char *note,
+	struct cancel *cancel, struct err *err);
 
 /* A pull request was closed: nothing unless it is a job's.  Not merged: what it offered is
  * declined until something changes. */
@@ -87,6 +89,17 @@ int jobs_pull_closed(struct jobs *jobs, int64_t repo_id, int64_t number, bool me
 
 /* How the task of a job tells what it offers: the kind of the effect whose `want` it is. */
 #define JOBS_OFFER "offer"
+
+/* Whether an offer is worth a pull request. */
+struct jobs_look {
+	int64_t pr_number; /* the job's, open now; 0: none */
+	int64_t open;      /* pull requests of all the repository's jobs */
+	bool stands;       /* the open one offers exactly this */
+	bool declined;     /* people closed one that offered exactly this */
+	bool crowded;      /* there are open_max already */
+};
+int jobs_offer_look(struct jobs *jobs, const struct store_task *task, const char *offer,
+	int64_t open_max, struct jobs_look *ret, struct cancel *cancel, struct err *err);
 
 /* ---- the dashboard ---------------------------------------------------------------------- */
 
