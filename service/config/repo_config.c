@@ -6,6 +6,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct setting repo_rows[REPO_ROWS] = {
@@ -358,6 +359,22 @@ int repo_config_parse(struct repo_config *ret, const struct config *service,
 	struct repo_config_source own = {REPO_CONFIG_PATH, text, len};
 
 	return repo_config_merge(ret, service, NULL, &own, err);
+}
+
+bool repo_config_error_place(const char *text, const char *name, int *ret_line,
+	int *ret_column, const char **ret_text)
+{
+	size_t len = strlen(name);
+	int line = 0, column = 0, used = 0;
+
+	if (!str_starts(text, name) || text[len] != ':' ||
+		sscanf(text + len, ":%9d:%9d: %n", &line, &column, &used) != 2 ||
+		used == 0 || line < 1 || column < 1)
+		return false;
+	*ret_line = line;
+	*ret_column = column;
+	*ret_text = text + len + used;
+	return true;
 }
 
 void repo_config_setup_hash(

@@ -12,6 +12,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
+#include "service/task/answer.h"
 #include "service/task/context.h"
 #include "service/task/effects.h"
 #include "service/task/limits.h"
@@ -242,6 +243,8 @@ int step_gate(struct task_ctx *ctx, struct err *err)
 	int rc = check_role(ctx, &rules, &words, err);
 	if (rc > 0)
 		rc = check_issue(ctx, words, err);
+	if (rc > 0)
+		rc = answer_gate(ctx, err);
 	if (rc > 0)
 		rc = limits_gate(ctx, &rules, words, err);
 	if (rc <= 0)
