@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is forgotten after a time: deliveries, and the events of tasks that have ended.
+ * What is forgotten after a time: deliveries, commands, closed conversations, and of tasks
+ * that have ended their events, steps and effects.
  *
  * The store remembers in memory up to which task it has emptied all, by the time of their
  * end; after a restart it looks at each once more, which finds nothing.
@@ -14,15 +15,31 @@ struct prune {
 	int64_t done_ms, done_id; /* the last task that was emptied */
 };
 
-static int prune_deliveries(struct conn *conn, struct prune *prune, struct err *err)
+/* Runs a statement that deletes, and counts what went. */
+static int prune_by(struct conn *conn, struct prune *prune, const struct query *query,
+	struct err *err)
 {
-	int rows = query_run(conn,
-		QUERY(STMT_PRUNE_DELIVERIES, V_INT(prune->before_ms), V_INT(prune->left)),
-		err);
+	int rows = query_run(conn, query, err);
 
 	if (rows < 0)
 		return -1;
-	prune->left -= rows;
+	prune->left = rows < prune->left ? prune->left - rows : 0;
+	return 0;
+}
+
+/* Rows that stand for themselves, by their age. */
+static int prune_old(struct conn *conn, struct prune *prune, struct err *err)
+{
+	static const enum stmt_id statements[] = {STMT_PRUNE_DELIVERIES,
+		STMT_PRUNE_COMMAND_EFFECTS, STMT_PRUNE_COMMANDS,
+		STMT_PRUNE_CONVERSATIONS};
+
+	for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
+		if (prune_by(conn, prune,
+			    QUERY(statements[i], V_INT(prune->before_ms),
+				    V_INT(prune->left)),
+			    err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -43,27 +60,36 @@ static int next_task(struct conn *conn, const struct prune *prune, int64_t *ret_
 	return rc;
 }
 
-/* A task that has no events costs two look-ups: so many of them at a time. */
+/* A task that has nothing costs a few look-ups: so many of them at a time. */
 #define TASKS_MAX 1000
 
-static int prune_events(struct conn *conn, struct prune *prune, struct err *err)
+/* Steps and effects of a task are few: they go at once.  0 in prune->left: it may have more
+ * events. */
+static int prune_task(struct conn *conn, struct prune *prune, int64_t id, struct err *err)
+{
+	if (prune_by(conn, prune, QUERY(STMT_PRUNE_STEPS, V_INT(id)), err) < 0 ||
+		prune_by(conn, prune, QUERY(STMT_PRUNE_EFFECTS, V_INT(id)), err) < 0)
+		return -1;
+	if (prune->left == 0)
+		return 0;
+	return prune_by(conn, prune,
+		QUERY(STMT_PRUNE_EVENTS, V_INT(id), V_INT(prune->left)), err);
+}
+
+static int prune_tasks(struct conn *conn, struct prune *prune, struct err *err)
 {
 	for (int i = 0; i < TASKS_MAX && prune->left > 0; i++) {
 		int64_t ms = 0, id = 0;
 		int rc = next_task(conn, prune, &ms, &id, err);
-		int rows;
 
 		if (rc <= 0) {
 			prune->more = false;
 			return rc;
 		}
-		rows = query_run(conn,
-			QUERY(STMT_PRUNE_EVENTS, V_INT(id), V_INT(prune->left)), err);
-		if (rows < 0)
+		if (prune_task(conn, prune, id, err) < 0)
 			return -1;
-		prune->left -= rows;
 		if (prune->left == 0)
-			return 0; /* it may have more */
+			return 0;
 		prune->done_ms = ms;
 		prune->done_id = id;
 	}
@@ -75,9 +101,9 @@ static int run_prune(struct store *store, struct conn *conn, void *arg, struct e
 	struct prune *prune = arg;
 
 	(void)store;
-	if (prune_deliveries(conn, prune, err) < 0)
+	if (prune_old(conn, prune, err) < 0)
 		return -1;
-	return prune_events(conn, prune, err);
+	return prune_tasks(conn, prune, err);
 }
 
 int store_prune(struct store *store, int64_t before_ms, int limit, int *ret_rows,

@@ -3,7 +3,7 @@
  * The store: what the service knows and must not forget, in one SQLite database.
  *
  * The verbs stand in store_delivery.h, store_command.h, store_task.h, store_step.h,
- * store_event.h, store_effect.h and store_prepared.h, those of boxes in store_box.h,
+ * store_event.h, store_effect.h, store_prepared.h, store_conversation.h and store_job.h, those of boxes in store_box.h,
  * store_box_*.h, store_key.h and store_account.h; this header has the store itself.
  * Each verb is one transaction; begin and commit are not offered, so that nobody can hold
  * one over a network call.  When a writing verb returns 0, its change has reached the
@@ -130,15 +130,19 @@ int store_setting_once(struct store *store, const char *key, const char *value,
 /* ---- forgetting ---------------------------------------------------------------------- */
 
 /* Removes deliveries that came before before_ms, but not those of tasks that have not
- * ended, and the events of tasks that ended before it: at most `limit` rows (1 to 500; 0:
- * 200), so that others do not wait.  *ret_rows: as many as went; *ret_more: call again. */
+ * ended; commands that ended before it; conversations that are closed, without a box and
+ * were not used since; and of tasks that ended before it the events, the steps and the
+ * effects, but not the effects of an open conversation's newest task nor of a job's tasks
+ * while their pull request is open: about `limit` rows (1 to 500; 0: 200), so that others
+ * do not wait.  *ret_rows: as many as went; *ret_more: call again. */
 int store_prune(struct store *store, int64_t before_ms, int limit, int *ret_rows,
 	bool *ret_more, struct cancel *cancel, struct err *err);
 
 /* ---- figures and backup -------------------------------------------------------------- */
 
 struct store_count {
-	char table[24]; /* "task", "delivery", "command", "box", "box_run" */
+	char table
+		[24]; /* "task", "delivery", "command", "conversation", "box", "box_run" */
 	char state[16];
 	int64_t count;
 };

@@ -27,7 +27,7 @@ const char *store_effect_state_name(enum store_effect_state state);
 
 /* Which effect; borrowed. */
 struct store_effect_key {
-	int64_t task_id;
+	int64_t task_id;   /* of a command's: -(its id) */
 	const char *lease; /* the writer's; NULL: not fenced (a command's answer) */
 	const char *kind;  /* "comment", "branch", "pull_request", "reaction", ... */
 	const char *slot;  /* tells effects of a kind apart: "status", "eyes"; NULL: "" */

@@ -243,10 +243,9 @@ struct store_used {
 	double cost_usd;
 };
 /* By one person (requester_id, in all repositories; 0 is nobody) and in one repository, of
- * tasks made at
- * or after since_ms, without the task `but_id`.  Runs are those of tasks with smaller ids
- * than but_id alone (0: all), so that tasks that wait side by side do not shut each other out;
- * money is that of all. */
+ * tasks made at or after since_ms, without the task `but_id`.  Runs are those of tasks with
+ * smaller ids than but_id alone (0: all), so that tasks that wait side by side do not shut
+ * each other out; money is that of all. */
 int store_task_used(struct store *store, int64_t requester_id, int64_t repo_id,
 	int64_t since_ms, int64_t but_id, struct store_used *ret_person,
 	struct store_used *ret_repo, struct err *err);
