@@ -137,7 +137,7 @@ function pattern(template) {
   const names = [];
   const source = template.replace(/[.+]/g, '\\$&').replace(/\{([^}]+)\}/g, (_, name) => {
     names.push(name);
-    return name === 'ref' ? '(.+)' : '([^/]+)'; // heads/feature/x
+    return ['ref', 'path'].includes(name) ? '(.+)' : '([^/]+)'; // heads/feature/x
   });
   return { regexp: new RegExp(`^${source}$`), names,
     literals: template.split('/').filter((p) => p && !p.startsWith('{')).length };

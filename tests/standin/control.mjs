@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The steering wheel, /_gate/*: for tests that run in another process, and for people.
 
+const ACTS = ['pull', 'review', 'reviewComment', 'checkRun', 'press', 'workflowRun', 'closePull', 'reopenPull', 'mergePull',
+  'commit', 'push', 'editIssue', 'label'];
 const HANDLERS = {
   'GET /_gate/log': (s) => s.log,
   'GET /_gate/deliveries': (s) => s.hooks.list.map(({ body, ...d }) => d),
@@ -22,6 +24,7 @@ const HANDLERS = {
     ? await s.hooks.send(b.event, b.payload, b.options)
     : await s.deliver(b.event, b, b.options)),
   'POST /_gate/commit': (s, b) => ({ sha: s.git.commitFolder(...b.repo.split('/'), b.folder, b) }),
+  'POST /_gate/act': (s, b, q) => ACTS.includes(q.get('do')) ? s[q.get('do')](b) : Promise.reject(new Error(`do: ${ACTS}`)),
   'GET /_gate/tree': (s, b, q) => s.git.tree(...q.get('repo').split('/'), q.get('ref')),
 };
 

@@ -73,6 +73,96 @@ export class GitServer {
     return commit;
   }
 
+  // One more commit of `files` ({path: text, null: gone}) over what the branch holds; one that
+  // is not there yet begins at `from`.  Returns its id.
+  commitFiles(owner, name, files, { branch = 'main', from = 'main', message = 'Change', author = 'Mona' } = {}) {
+    const dir = this.dir(owner, name);
+    const index = path.join(dir, `index.${process.pid}.files`);
+    const env = { ...GIT_ENV, GIT_DIR: dir, GIT_INDEX_FILE: index, GIT_AUTHOR_NAME: author,
+      GIT_AUTHOR_EMAIL: `${author}@example.com` };
+    fs.rmSync(index, { force: true });
+    const parent = this.sha(owner, name, branch) ?? this.sha(owner, name, from);
+    if (parent) git(dir, ['read-tree', parent], { env });
+    for (const [file, text] of Object.entries(files)) {
+      if (text === null) {
+        git(dir, ['update-index', '--force-remove', '--', file], { env });
+        continue;
+      }
+      const oid = git(dir, ['hash-object', '-w', '--stdin'], { env, input: text }).trim();
+      git(dir, ['update-index', '--add', '--cacheinfo', `100644,${oid},${file}`], { env });
+    }
+    const tree = git(dir, ['write-tree'], { env }).trim();
+    fs.rmSync(index, { force: true });
+    const commit = git(dir, ['commit-tree', tree, '-m', message, ...(parent ? ['-p', parent] : [])], { env }).trim();
+    git(dir, ['update-ref', `refs/heads/${branch}`, commit]);
+    return commit;
+  }
+
+  // Merges with two parents; null when there are conflicts.
+  merge(owner, name, base, head, message) {
+    const dir = this.dir(owner, name);
+    let tree;
+    try { [tree] = git(dir, ['merge-tree', '--write-tree', base, head]).split('\n'); } catch { return null; }
+    return git(dir, ['commit-tree', tree, '-m', message, '-p', base, '-p', head]).trim();
+  }
+  mergeable(owner, name, base, head) {
+    try { git(this.dir(owner, name), ['merge-tree', '--write-tree', base, head]); return true; } catch { return false; }
+  }
+
+  diff(owner, name, base, head) {
+    return git(this.dir(owner, name), ['-c', 'core.quotePath=false', 'diff', '--no-color', '--no-ext-diff', `${base}...${head}`]);
+  }
+  isAncestor(owner, name, old, head) {
+    try { git(this.dir(owner, name), ['merge-base', '--is-ancestor', old, head]); return true; } catch { return false; }
+  }
+  // Whether a file is the same in two commits.
+  same(owner, name, a, b, file) {
+    try { git(this.dir(owner, name), ['diff', '--quiet', a, b, '--', file]); return true; } catch { return false; }
+  }
+  // The commit of a branch or of an id; null.
+  commitOf(owner, name, ref) {
+    return this.sha(owner, name, ref) ?? (this.exists(owner, name, ref) ? ref : null);
+  }
+  exists(owner, name, oid) {
+    if (!/^[0-9a-f]{40,64}$/.test(oid)) return false;
+    try { git(this.dir(owner, name), ['cat-file', '-e', `${oid}^{commit}`]); return true; } catch { return false; }
+  }
+  branchAt(owner, name, oid) {
+    const [first] = git(this.dir(owner, name), ['for-each-ref', '--points-at', oid, '--format=%(refname:lstrip=2)',
+      'refs/heads']).split('\n');
+    return first || null;
+  }
+  setBranch(owner, name, branch, oid) {
+    git(this.dir(owner, name), ['update-ref', `refs/heads/${branch}`, oid]);
+  }
+  // {path: text} of a folder.
+  filesOf(folder) {
+    const all = fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((e) => e.isFile());
+    return Object.fromEntries(all.map((e) => path.join(e.path ?? e.parentPath, e.name))
+      .map((file) => [path.relative(folder, file), fs.readFileSync(file)]));
+  }
+  deleteBranch(owner, name, branch) {
+    git(this.dir(owner, name), ['update-ref', '-d', `refs/heads/${branch}`]);
+  }
+
+  // [{id, message, author, added, modified, removed}] as a push tells them, oldest first.
+  commits(owner, name, before, after) {
+    const dir = this.dir(owner, name);
+    const list = git(dir, ['rev-list', '--reverse', '--max-count=20', ...(before ? [`${before}..${after}`] : [after])])
+      .split('\n').filter(Boolean);
+    return list.map((id) => {
+      const [tree, when, author, email, ...message] = git(dir, ['log', '-1', '--format=%T%n%cI%n%an%n%ae%n%B', id]).split('\n');
+      const files = { A: [], M: [], D: [] };
+      for (const line of git(dir, ['diff-tree', '-r', '--root', '--no-commit-id', '--name-status', '--no-renames', id])
+        .split('\n').filter(Boolean))
+        files[line[0] === 'T' ? 'M' : line[0]]?.push(line.slice(2));
+      const person = { name: author, email };
+      return { id, tree_id: tree, distinct: true, message: message.join('\n').trim(), timestamp: when,
+        url: `http://127.0.0.1/${owner}/${name}/commit/${id}`, author: person, committer: person,
+        added: files.A, removed: files.D, modified: files.M };
+    });
+  }
+
   sha(owner, name, branch) {
     try {
       return git(this.dir(owner, name),

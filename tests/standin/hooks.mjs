@@ -21,9 +21,9 @@ export const allEvents = () => {
 
 export function example(event, action) {
   const list = examplesOf(event);
-  const found = action ? list.find((p) => p.action === action) : list[0];
-  if (!found) throw new Error(`GitHub publishes no example of ${event} ${action}`);
-  return structuredClone(found);
+  // Of some actions (synchronize) GitHub publishes none: another's with the action changed.
+  const found = (action && list.find((p) => p.action === action)) ?? list.find((p) => !action || 'action' in p);
+  return { ...structuredClone(found), ...(action && { action }) };
 }
 
 // Objects are merged, everything else replaces.

@@ -5,7 +5,7 @@
 import crypto from 'node:crypto';
 import { Refusal } from './auth.mjs';
 
-const now = () => new Date().toISOString().replace(/\.\d+/, '');
+export const now = () => new Date().toISOString().replace(/\.\d+/, '');
 const CONTENTS = ['+1', '-1', 'laugh', 'confused', 'heart', 'hooray', 'rocket', 'eyes'];
 
 function validation(...errors) {
@@ -35,6 +35,8 @@ export class Local {
       'apps/redeliver-webhook-delivery': (c) => this.redeliver(c),
       'apps/create-from-manifest': (c) => this.manifest(c),
       'users/get-by-username': (c) => this.user(c), 'git/get-ref': (c) => this.getRef(c),
+      'reactions/create-for-pull-request-review-comment': (c) => this.react(c, `review ${c.params.comment_id}`),
+      'reactions/list-for-pull-request-review-comment': (c) => this.listReactions(c, `review ${c.params.comment_id}`),
     };
   }
 
@@ -69,7 +71,8 @@ export class Local {
     const issue = await this.s.upstream('POST', `/repos/${repo.full_name}/issues`,
       { title: body.title, body: body.body ?? '' });
     const pull = { number: issue.body.number, head: branch, base: body.base, base_sha: base,
-      draft: body.draft ?? false, state: 'open', created_at: now() };
+      draft: body.draft ?? false, state: 'open', created_at: now(), user_id: issue.body.user.id,
+      id: 7000000 + issue.body.id };
     this.pullsOf(params).set(pull.number, pull);
     return { status: 201, body: await this.pullJson(params, repo, pull) };
   }
@@ -78,23 +81,65 @@ export class Local {
     const { url, contract, git } = this.s;
     const issue = (await this.s.upstream('GET', `/repos/${repo.full_name}/issues/${pull.number}`)).body;
     const sha = git.sha(params.owner, params.repo, pull.head) ?? pull.head_sha;
-    pull.head_sha = sha;
+    if (pull.state === 'open') pull.head_sha = sha;
     const side = (ref, oid) => ({ label: `${repo.owner.login}:${ref}`, ref, sha: oid,
       user: repo.owner, repo });
     const api = `${url}/repos/${repo.full_name}/pulls/${pull.number}`;
     const html = `${url}/${repo.full_name}/pull/${pull.number}`;
-    return { ...contract.example('pulls/get', 200), url: api, id: 7000000 + issue.id,
+    const { draft, state, merged_at: mergedAt = null } = pull;
+    return { ...contract.example('pulls/get', 200), url: api, id: pull.id,
       node_id: `PR_${issue.id}`, html_url: html, diff_url: `${html}.diff`, patch_url: `${html}.patch`,
       issue_url: issue.url, commits_url: `${api}/commits`, review_comments_url: `${api}/comments`,
       comments_url: `${issue.url}/comments`, statuses_url: `${url}/repos/${repo.full_name}/statuses/${sha}`,
-      number: pull.number, state: pull.state, locked: false, title: issue.title, user: issue.user,
+      number: pull.number, state, locked: false, title: issue.title, user: issue.user,
       body: issue.body, labels: issue.labels ?? [], milestone: null, assignee: null, assignees: [],
-      requested_reviewers: [], requested_teams: [], draft: pull.draft, merged: false,
-      merged_at: null, merged_by: null, mergeable: true, merge_commit_sha: null,
+      requested_reviewers: [], requested_teams: [], draft, merged: Boolean(mergedAt),
+      merged_at: mergedAt, merged_by: pull.merged_by ?? null, ...this.mergeable(params, pull, pull.head_sha),
+      merge_commit_sha: pull.merge_commit_sha ?? null,
       created_at: pull.created_at, updated_at: now(), closed_at: pull.closed_at ?? null,
-      head: side(pull.head, sha), base: side(pull.base, pull.base_sha), auto_merge: null,
-      comments: issue.comments ?? 0, review_comments: 0,
-      ...git.compare(params.owner, params.repo, pull.base_sha, sha) };
+      head: side(pull.head, pull.head_sha), base: side(pull.base, pull.base_sha), auto_merge: null,
+      comments: issue.comments ?? 0,
+      review_comments: this.s.reviews.comments.filter((c) => c.key === this.key(params) && c.pull === pull.number).length,
+      ...git.compare(params.owner, params.repo, pull.base_sha, pull.head_sha) };
+  }
+
+  // By git itself.  With `slow_mergeable` the first question after a change of either side is
+  // answered with null, as GitHub does while it computes.
+  mergeable(params, pull, head) {
+    if (pull.state !== 'open') return { mergeable: null, mergeable_state: 'unknown' };
+    const base = this.s.git.sha(params.owner, params.repo, pull.base) ?? pull.base_sha;
+    const asked = `${base} ${head}`;
+    if (this.s.slowMergeable && pull.asked !== asked) {
+      pull.asked = asked;
+      return { mergeable: null, mergeable_state: 'unknown' };
+    }
+    const clean = this.s.git.mergeable(params.owner, params.repo, base, head);
+    return { mergeable: clean, mergeable_state: clean ? pull.draft ? 'draft' : 'clean' : 'dirty' };
+  }
+
+  // A pull request is an issue too, and says so.
+  markPull(params, repo, issue) {
+    delete issue.pull_request;
+    const pull = this.pullsOf(params).get(Number(params.issue_number));
+    if (!pull) return issue;
+    const html = `${this.s.url}/${repo.full_name}/pull/${pull.number}`;
+    issue.pull_request = { url: `${this.s.url}/repos/${repo.full_name}/pulls/${pull.number}`, html_url: html,
+      diff_url: `${html}.diff`, patch_url: `${html}.patch`, merged_at: pull.merged_at ?? null };
+    issue.html_url = html;
+    return issue;
+  }
+
+  // GitHub closes what had its head there.
+  async dropBranch(params, repo, branch) {
+    const open = [...this.pullsOf(params).values()].filter((p) => p.state === 'open' && p.head === branch);
+    for (const pull of open) pull.head_sha = this.s.git.sha(params.owner, params.repo, branch);
+    this.s.git.deleteBranch(params.owner, params.repo, branch);
+    for (const pull of open) await this.setState(repo, pull, 'closed');
+  }
+
+  async setState(repo, pull, state) {
+    await this.s.upstream('PATCH', `/repos/${repo.full_name}/issues/${pull.number}`, { state });
+    Object.assign(pull, { state, closed_at: state === 'closed' ? now() : null });
   }
 
   // GitHub ignores a head that is not OWNER:BRANCH, and so does this.
@@ -115,13 +160,22 @@ export class Local {
     return pull;
   }
 
-  async getPull({ params, repo }) {
+  async getPull({ params, repo, accept }) {
+    if (/diff/.test(accept ?? '')) {
+      const pull = this.need(params, params.pull_number);
+      const text = this.s.reviews.diff(params, pull);
+      if (text.split('\n').length > 20000)
+        throw new Refusal(406, 'Sorry, the diff exceeded the maximum number of lines (20000)');
+      return { status: 200, raw: text, type: 'application/vnd.github.diff; charset=utf-8' };
+    }
     return { status: 200, body: await this.pullJson(params, repo, this.need(params, params.pull_number)) };
   }
 
   async updatePull({ params, body, repo }) {
     const pull = this.need(params, params.pull_number);
     const { title, body: text, state } = body;
+    if (state === 'open' && pull.state === 'closed' && !this.s.git.sha(params.owner, params.repo, pull.head))
+      throw validation({ resource: 'PullRequest', field: 'state', code: 'custom', message: 'state cannot be changed. The branch was deleted.' });
     await this.s.upstream('PATCH', `/repos/${repo.full_name}/issues/${pull.number}`,
       { ...(title !== undefined && { title }), ...(text !== undefined && { body: text }),
         ...(state && { state }) });
@@ -142,9 +196,12 @@ export class Local {
 
   async subject({ params, repo }, subject) {
     const [kind, id] = subject.split(' ');
-    const found = await this.s.upstream('GET',
-      `/repos/${repo.full_name}/issues/${kind === 'issue' ? id : `comments/${id}`}`);
-    if (found.status !== 200) throw new Refusal(404, 'Not Found');
+    if (kind === 'review') this.s.reviews.needComment({ params: { ...params, comment_id: id } });
+    else {
+      const found = await this.s.upstream('GET',
+        `/repos/${repo.full_name}/issues/${kind === 'issue' ? id : `comments/${id}`}`);
+      if (found.status !== 200) throw new Refusal(404, 'Not Found');
+    }
     const key = `${this.key(params)} ${subject}`;
     if (!this.reactions.has(key)) this.reactions.set(key, []);
     return this.reactions.get(key);

@@ -7,20 +7,26 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { Refusal, Tokens, checkJwt, checkPermission } from './auth.mjs';
+import { Checks } from './checks.mjs';
 import { Contract } from './contract.mjs';
 import { control } from './control.mjs';
 import { Creations, Faults, applyBefore, rateHeaders } from './faults.mjs';
+import { Files } from './files.mjs';
 import { GitServer } from './git.mjs';
-import { Hooks, example, overlay } from './hooks.mjs';
+import { Hooks } from './hooks.mjs';
 import { Local } from './local.mjs';
+import { payloadOf } from './payloads.mjs';
+import { people } from './people.mjs';
+import { Reviews } from './reviews.mjs';
 import { State } from './state.mjs';
 
 const LOG_MAX = 20000;
 const BODY_MAX = 8 << 20;
 const NO_AUTH = new Set(['apps/create-from-manifest', 'users/get-by-username']);
 const PERMISSIONS = { metadata: 'read', contents: 'write', issues: 'write',
-  pull_requests: 'write', checks: 'write' };
-const EVENTS = ['issues', 'issue_comment', 'pull_request', 'push'];
+  pull_requests: 'write', checks: 'write', actions: 'read' };
+const EVENTS = ['issues', 'issue_comment', 'pull_request', 'pull_request_review', 'pull_request_review_comment',
+  'check_run', 'check_suite', 'workflow_run', 'push'];
 
 function readBody(req) {
   return new Promise((done, fail) => {
@@ -68,7 +74,12 @@ export class Standin {
     s.hooks.url = seed.webhook_url ?? null;
     s.roles = new Map();
     s.known = []; // {id, owner, name, full_name} of every repository
+    s.slowMergeable = seed.slow_mergeable ?? false;
     s.local = new Local(s);
+    s.reviews = new Reviews(s);
+    s.files = new Files(s);
+    s.checks = await Checks.start(s);
+    s.operations = { ...s.local.operations, ...s.reviews.operations, ...s.files.operations, ...s.checks.operations };
     for (const repo of repos) await s.#seedRepo(repo);
     return s;
   }
@@ -88,8 +99,15 @@ export class Standin {
 
   // ---- what tests use ---------------------------------------------------------------
 
-  // As the App's bot, through the state engine.
-  upstream(method, route, body) {
+  // As the App's bot, through the state engine; what only the gate knows is told by it.
+  async upstream(method, route, body) {
+    const url = new URL(route, this.url);
+    const known = method === 'GET' && this.contract.find(method, url.pathname);
+    if (known && /^(pulls|checks)\//.test(known.id)) {
+      const repo = await this.repo(known.params.owner, known.params.repo);
+      return this.operations[known.id]({ route: known, params: known.params, repo,
+        query: Object.fromEntries(url.searchParams) });
+    }
     const owner = /^\/repos\/([^/]+)\//.exec(route)?.[1] ?? [...this.state.installations.keys()][0];
     return this.state.callAsBot(method, route, body, decodeURIComponent(owner));
   }
@@ -139,30 +157,8 @@ export class Standin {
     return login;
   }
 
-  // GitHub's example of the event with our repository, issue, comment and people in it.
-  async payload(event, { action, repo, issue, comment, sender, label, override } = {}) {
-    const payload = example(event, action);
-    payload.installation = { id: this.app.installation_id, node_id: 'MDIzOkludGVncmF0aW9u' };
-    if (repo) {
-      const [owner, name] = repo.split('/');
-      payload.repository = await this.repo(owner, name);
-      payload.installation.id = this.state.installations.get(owner);
-      const see = async (route) => (await this.upstream('GET', `/repos/${repo}${route}`)).body;
-      if (issue) {
-        payload.issue = overlay(payload.issue ?? {}, await see(`/issues/${issue}`));
-        if (!this.local.isPull({ owner, repo: name, issue_number: issue })) delete payload.issue.pull_request;
-      }
-      if (comment) payload.comment = overlay(payload.comment ?? {}, await see(`/issues/comments/${comment}`));
-    }
-    if (label) payload.label = { ...payload.label, name: label };
-    const login = sender ?? payload.comment?.user?.login ?? payload.issue?.user?.login;
-    if (repo && login) {
-      const user = login === `${this.app.slug}[bot]` ? await this.bot()
-        : (await this.upstream('GET', `/users/${login}`)).body;
-      payload.sender = overlay(payload.sender ?? {}, user);
-    }
-    return overlay(payload, override);
-  }
+  // GitHub's example of the event with our state in it: see payloads.mjs.
+  payload(event, what) { return payloadOf(this, event, what); }
 
   // -> the delivery's record: {guid, status_code, answer, ...}
   async deliver(event, what = {}, options = {}) {
@@ -170,10 +166,14 @@ export class Standin {
   }
 
   // Calls since the start whose request broke the contract: CI wants none.
-  violations() { return this.log.filter((e) => e.bad.length); }
+  violations() {
+    return [...this.log.filter((e) => e.bad.length),
+      ...this.checks.strangers.map((path) => ({ path, bad: ['a credential was sent to a storage elsewhere'] }))];
+  }
 
   async close() {
     this.git.close();
+    await this.checks.close();
     this.server.closeAllConnections();
     await Promise.all([new Promise((done) => { this.server.close(done); }), this.state.close()]);
     if (this.own) fs.rmSync(this.dir, { recursive: true, force: true });
@@ -258,7 +258,10 @@ export class Standin {
       checkPermission(token, req.method, route.template, route.params.issue_number === undefined
         ? undefined : this.local.isPull(route.params));
     const limits = this.#limits(token, route);
-    const answer = await this.#perform(req, url, { route, params: route.params, query, body, token, repo });
+    const answer = await this.#perform(req, url, { route, params: route.params, query, body, token, repo,
+      accept: req.headers.accept });
+    if (answer.raw !== undefined)
+      return send(answer.status, answer.raw, { ...limits, 'content-type': answer.type });
     if (answer.status < 300) {
       const told = this.contract.answer(route, answer.status, answer.body);
       Object.assign(entry, told);
@@ -340,7 +343,7 @@ export class Standin {
   }
 
   async #perform(req, url, call) {
-    const own = this.local.operations[call.route.id];
+    const own = this.operations[call.route.id];
     if (own) return own(call);
     switch (call.route.id) {
       case 'apps/create-installation-access-token': return this.#mint(call);
@@ -363,16 +366,8 @@ export class Standin {
     return this.upstream(req.method, url.pathname + url.search, call.body);
   }
 
-  // A pull request is an issue too, and says so.
   #issueAnswer(answer, { params, repo }) {
-    if (answer.status !== 200) return answer;
-    delete answer.body.pull_request;
-    if (this.local.isPull(params)) {
-      const api = `${this.url}/repos/${repo.full_name}/pulls/${params.issue_number}`;
-      const html = `${this.url}/${repo.full_name}/pull/${params.issue_number}`;
-      answer.body.pull_request = { url: api, html_url: html, diff_url: `${html}.diff`,
-        patch_url: `${html}.patch`, merged_at: null };
-    }
+    if (answer.status === 200) this.local.markPull(params, repo, answer.body);
     return answer;
   }
 
@@ -413,5 +408,7 @@ export class Standin {
     return send(answer.status, answer.status === 204 ? undefined : answer.body, headers);
   }
 }
+
+Object.assign(Standin.prototype, people);
 
 export const startStandin = (options) => Standin.start(options);
