@@ -14,6 +14,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store_event.h"
 #include "service/task/context.h"
+#include "service/task/limits.h"
 #include "service/task/repair.h"
 #include "service/task/request.h"
 #include "service/task/review.h"
@@ -104,7 +105,8 @@ static int store_piece(struct work *w, struct err *err)
 static void on_usage(void *arg, const char *model, const struct relay_usage *call,
 	const struct relay_usage *total)
 {
-	struct task_ctx *ctx = arg;
+	struct work *w = arg;
+	const struct task_ctx *ctx = w->ctx;
 	struct store_task fenced = {.id = ctx->task->id, .lease = ctx->task->lease};
 	struct store_event_batch batch = {
 		.run_offset = -1,
@@ -116,14 +118,15 @@ static void on_usage(void *arg, const char *model, const struct relay_usage *cal
 	struct err err = {0};
 
 	(void)model;
-	(void)total;
 	if (store_events_append(ctx->env->store, &fenced, &batch, NULL, &err) < 0)
 		log_line(LOG_WARN, "task", "usage of a call is not stored: %s", err.text);
+	limits_usage(ctx, w->lease, total);
 }
 
 /* ---- beginning ---- */
 
-/* Each request that the task works on has its share, and what people added is for all. */
+/* Each request that the task works on has its share, and what people added is for all; never
+ * more than the day has left. */
 static int budget(struct task_ctx *ctx, int64_t *ret, struct err *err)
 {
 	int64_t requests;
@@ -131,7 +134,8 @@ static int budget(struct task_ctx *ctx, int64_t *ret, struct err *err)
 	if (rounds_count(ctx, &requests, err) < 0)
 		return -1;
 	double usd = ctx->file.cost_usd * (double)requests;
-	*ret = (int64_t)((usd > 0 ? usd + ctx->talk.budget_usd : 0) * 1e6);
+	*ret = limits_budget(
+		ctx, (int64_t)((usd > 0 ? usd + ctx->talk.budget_usd : 0) * 1e6));
 	return 0;
 }
 
@@ -151,7 +155,7 @@ static int open_relay(struct work *w, struct err *err)
 		.allow = {[RELAY_ANTHROPIC] = !str_eq(provider, "openai"),
 			[RELAY_OPENAI] = !str_eq(provider, "anthropic")},
 		.on_usage = on_usage,
-		.arg = ctx,
+		.arg = w,
 		.cancel = w->limit,
 	};
 
@@ -207,7 +211,7 @@ static int start_agent(struct work *w, struct err *err)
 		.session_id = context_goes_on(ctx) ? ctx->task->session_id : NULL,
 		.folder = dir,
 		.relay_port = RELAY_PORT,
-		.max_cost_usd = (double)money / 1e6,
+		.max_cost_usd = money > 0 ? (double)money / 1e6 : 0,
 		.instructions = strbuf_str(&rules),
 		.command = (const char *const *)ctx->file.command.items,
 	};
