@@ -8,6 +8,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_event.h"
+#include "service/task/rules.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -55,24 +56,16 @@ char *context_path(const struct task_ctx *ctx, const char *name)
 
 int context_file(struct task_ctx *ctx, struct err *err)
 {
-	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_CONFIG);
-	struct err missing = {0};
+	struct github_repo repo = context_repo(ctx);
 
 	if (ctx->file.image)
 		return 0;
 	if (str_empty(ctx->task->rules_oid))
 		return err_set(err, ERR_NOT_FOUND,
 			"the default branch has not been fetched yet");
-	if (repo_file_read(ctx->env->repos, ctx->task->repo_id, ctx->task->rules_oid,
-		    REPO_CONFIG_PATH, LIMIT_CONFIG, &text, ctx->cancel, &missing) < 0 &&
-		missing.kind != ERR_NOT_FOUND) {
-		*err = missing;
-		return err_wrap(err, "read %s", REPO_CONFIG_PATH);
-	}
-	bool there = missing.kind != ERR_NOT_FOUND;
 	/* Its errors name the file, with line and column. */
-	return repo_config_parse(&ctx->file, ctx->env->config,
-		there ? strbuf_str(&text) : NULL, text.len, err);
+	return rules_load(
+		ctx->env, &repo, ctx->task->rules_oid, &ctx->file, ctx->cancel, err);
 }
 
 /* An attempt works for its parent's conversation and changes nothing in it. */
