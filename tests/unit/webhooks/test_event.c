@@ -12,13 +12,30 @@
 #include <cmocka.h>
 #include <string.h>
 
-static enum event_result parse(const char *body, size_t len, struct event *event)
+static enum event_result parse_as(
+	const char *name, const char *body, size_t len, struct event *event)
 {
 	struct err err = {0};
-	enum event_result result = event_parse("issue_comment", body, len, event, &err);
+	enum event_result result = event_parse(name, body, len, event, &err);
 
 	assert_int_equal(result == EVENT_OK, err.kind == ERR_NONE);
 	return result;
+}
+
+static enum event_result parse(const char *body, size_t len, struct event *event)
+{
+	return parse_as("issue_comment", body, len, event);
+}
+
+/* Of JSON with ' for ". */
+static void read_as(const char *name, const char *body, struct event *event)
+{
+	CLEANUP(mem) char *json = mem_strdup(body);
+
+	for (char *at = json; *at; at++)
+		if (*at == '\'')
+			*at = '"';
+	assert_int_equal(parse_as(name, json, strlen(json), event), EVENT_OK);
 }
 
 static const char full[] =
@@ -65,10 +82,204 @@ static void test_all_fields(void **state)
 	assert_int_equal(e.comment.id, 77);
 	assert_string_equal(e.comment.body, "one\ntwo\xef\xbf\xbd");
 	assert_int_equal(e.comment.app_id, 4242);
-	assert_string_equal(e.label, "boxwright");
-	assert_int_equal(e.pull_request.head_repository, 55);
-	assert_true(e.pull_request.merged && e.pull_request.draft);
-	assert_false(e.pull_request.closed);
+	assert_string_equal(e.url, "h");
+	assert_null(e.comment.path);
+
+	/* Only what the event is about is read. */
+	CLEANUP(event) struct event pull = {0};
+	assert_int_equal(parse_as("pull_request", full, strlen(full), &pull), EVENT_OK);
+	assert_string_equal(pull.label, "boxwright");
+	assert_int_equal(pull.pull_request.head_repository, 55);
+	assert_true(pull.pull_request.merged && pull.pull_request.draft);
+	assert_false(pull.pull_request.closed);
+	assert_int_equal(pull.issue.number, 0);
+	assert_int_equal(pull.comment.id, 0);
+}
+
+static void test_a_reviews_fields(void **state)
+{
+	CLEANUP(event) struct event e = {0}, line = {0}, file = {0};
+
+	(void)state;
+	read_as("pull_request_review",
+		"{'action':'submitted','review':{'id':44,'state':'Changes_Requested',"
+		"'body':'a\\r\\nb','html_url':'r','user':{'id':8,'login':'o'}},"
+		"'pull_request':{'number':3,'title':'T','body':'B','html_url':'p',"
+		"'state':'closed','user':{'id':9}}}",
+		&e);
+	assert_int_equal(e.review.id, 44);
+	assert_string_equal(e.review.state, "changes_requested");
+	assert_string_equal(e.review.body, "a\nb");
+	assert_int_equal(e.review.author.id, 8);
+	assert_string_equal(e.url, "r");
+	assert_string_equal(e.pull_request.title, "T");
+	assert_true(e.pull_request.closed);
+
+	read_as("pull_request_review_comment",
+		"{'comment':{'id':7,'path':'a.c','line':9,'side':'LEFT','diff_hunk':'@@',"
+		"'in_reply_to_id':6,'pull_request_review_id':44,'body':'x'}}",
+		&line);
+	assert_string_equal(line.comment.path, "a.c");
+	assert_int_equal(line.comment.line, 9);
+	assert_string_equal(line.comment.side, "LEFT");
+	assert_string_equal(line.comment.hunk, "@@");
+	assert_int_equal(line.comment.in_reply_to, 6);
+	assert_int_equal(line.comment.review, 44);
+
+	/* A comment on a file, or on a line that is no more. */
+	read_as("pull_request_review_comment",
+		"{'comment':{'id':7,'path':'a.c','line':null,'diff_hunk':null}}", &file);
+	assert_int_equal(file.comment.line, 0);
+	assert_null(file.comment.hunk);
+}
+
+static void test_a_checks_fields(void **state)
+{
+	static const char *const names[] = {"check_run", "check_suite", "workflow_run"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		CLEANUP(event) struct event e = {0};
+		CLEANUP(mem)
+		char *body = mem_printf(
+			"{'repository':{'id':5},'%s':{'id':31,'name':'n','html_url':'h',"
+			"'conclusion':'failure','head_sha':'s','head_branch':'b',"
+			"'check_suite':{'head_branch':'b'},'app':{'id':9,'name':'n'},"
+			"'head_repository':{'id':6},'latest_check_runs_count':2,"
+			"'pull_requests':[{'number':4,'base':{'repo':{'id':5}}}]},"
+			"'requested_action':{'identifier':'stop'}}",
+			names[i]);
+		read_as(names[i], body, &e);
+		assert_int_equal(e.check.id, 31);
+		assert_string_equal(e.check.name, "n");
+		assert_string_equal(e.check.conclusion, "failure");
+		assert_string_equal(e.check.head_sha, "s");
+		assert_string_equal(e.check.head_branch, "b");
+		assert_int_equal(e.check.app_id, 9);
+		assert_int_equal(e.check.head_repository, 6);
+		assert_int_equal(e.check.pull_number, 4);
+		assert_int_equal(e.check.runs, 2);
+		assert_int_equal(e.check.button != NULL, i == 0);
+	}
+	CLEANUP(event) struct event none = {0};
+	read_as("check_run", "{'check_run':[],'requested_action':'x'}", &none);
+	assert_int_equal(none.check.id, 0);
+	assert_int_equal(none.check.runs, -1);
+	assert_null(none.check.button);
+}
+
+static void test_a_pushes_fields(void **state)
+{
+	static const struct {
+		const char *more;
+		bool touches;
+	} cases[] = {
+		{"'commits':[{'modified':['a.c']}]", false},
+		{"'commits':[{'added':['a'],'removed':['b'],'modified':[]},{}]", false},
+		{"'commits':[{'modified':['a.c','.github/boxwright.yml']}]", true},
+		{"'commits':[{},{'removed':['.github/boxwright.yaml']}]", true},
+		{"'commits':[{'added':['boxwright.yml']}]", true},
+		{"'commits':[{'added':['x/notboxwright.yml']}]", false},
+		/* What is not told may be anything */
+		{"'commits':[]", true},
+		{"'commits':null", true},
+		{"'commits':7", true},
+		{"'x':1", true},
+		{"'forced':true,'commits':[{'modified':['a.c']}]", true},
+		{"'created':true,'commits':[{'modified':['a.c']}]", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(event) struct event e = {0};
+		CLEANUP(mem)
+		char *body = mem_printf(
+			"{'ref':'refs/heads/m','before':'b','after':'a','deleted':true,"
+			"'compare':'c',%s}",
+			cases[i].more);
+		read_as("push", body, &e);
+		assert_string_equal(e.push.ref, "refs/heads/m");
+		assert_string_equal(e.push.before, "b");
+		assert_string_equal(e.push.after, "a");
+		assert_true(e.push.deleted);
+		assert_string_equal(e.url, "c");
+		if (e.push.touches_rules != cases[i].touches)
+			fail_msg("wrong for %s", cases[i].more);
+	}
+}
+
+/* An organisation's repository has an owner with a name alone in some pushes. */
+static void test_an_owner_by_name(void **state)
+{
+	CLEANUP(event) struct event e = {0};
+
+	(void)state;
+	read_as("push", "{'repository':{'id':5,'owner':{'name':'org','email':null}}}",
+		&e);
+	assert_string_equal(e.repository.owner.login, "org");
+}
+
+static void test_an_installations_fields(void **state)
+{
+	CLEANUP(event) struct event e = {0}, many = {0};
+	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(LIMIT_MIB);
+
+	(void)state;
+	read_as("installation_repositories",
+		"{'installation':{'id':7,'account':{'id':6,'login':'o','type':'User'},"
+		"'html_url':'i'},'repositories_added':[{'id':5,'full_name':'o/r'},{},7,"
+		"{'id':'8','full_name':'o/s'},{'id':9,'full_name':'s'}],"
+		"'repositories_removed':[{'id':4,'full_name':'o/q/z'}]}",
+		&e);
+	assert_int_equal(e.installation, 7);
+	assert_string_equal(e.installed.account.login, "o");
+	assert_string_equal(e.url, "i");
+	assert_int_equal(e.installed.added_count, 1);
+	assert_int_equal(e.installed.added[0].id, 5);
+	assert_string_equal(e.installed.added[0].owner, "o");
+	assert_string_equal(e.installed.added[0].name, "r");
+	assert_int_equal(e.installed.removed_count, 1);
+	assert_false(e.installed.cut);
+
+	strbuf_adds(&body,
+		"{'installation':{'id':7},'repositories':[{'id':1,'full_name':'o/r'}");
+	for (int i = 0; i < EVENT_REPOSITORIES_MAX; i++)
+		strbuf_adds(&body, ",{'id':1,'full_name':'o/r'}");
+	strbuf_adds(&body, "]}");
+	read_as("installation", strbuf_str(&body), &many);
+	assert_int_equal(many.installed.added_count, EVENT_REPOSITORIES_MAX);
+	assert_true(many.installed.cut);
+}
+
+static void test_an_edits_fields(void **state)
+{
+	CLEANUP(event) struct event e = {0}, title = {0};
+
+	(void)state;
+	read_as("issues",
+		"{'issue':{'number':1,'body':'b'},'changes':{'body':{'from':'a'}}}", &e);
+	assert_string_equal(e.issue.was_body, "a");
+	read_as("issues",
+		"{'issue':{'number':1,'body':'b'},'changes':{'title':{'from':'a'}}}",
+		&title);
+	assert_null(title.issue.was_body);
+}
+
+/* Of events that mean nothing to us, the address still answers "why did nothing happen?". */
+static void test_other_events_keep_their_address(void **state)
+{
+	CLEANUP(event) struct event e = {0}, none = {0};
+
+	(void)state;
+	read_as("commit_comment",
+		"{'comment':{'id':7,'body':'/boxwright fix','html_url':'https://x/7'}}",
+		&e);
+	assert_string_equal(e.url, "https://x/7");
+	assert_int_equal(e.comment.id, 0);
+	assert_false(event_is_used(e.name));
+	assert_true(event_is_used("push"));
+	read_as("ping", "{'zen':'x','issue':{'html_url':7},'compare':''}", &none);
+	assert_null(none.url);
 }
 
 static void test_absence_is_zero(void **state)
@@ -196,6 +407,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_fields),
+		cmocka_unit_test(test_a_reviews_fields),
+		cmocka_unit_test(test_a_checks_fields),
+		cmocka_unit_test(test_a_pushes_fields),
+		cmocka_unit_test(test_an_owner_by_name),
+		cmocka_unit_test(test_an_installations_fields),
+		cmocka_unit_test(test_an_edits_fields),
+		cmocka_unit_test(test_other_events_keep_their_address),
 		cmocka_unit_test(test_absence_is_zero),
 		cmocka_unit_test(test_other_types_are_absence),
 		cmocka_unit_test(test_what_is_no_event),
