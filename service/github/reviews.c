@@ -221,9 +221,16 @@ static int parse_review_comment(
 	ret->hunk = parse_body(item, "diff_hunk");
 	ret->start = json_or_int(item, "start_line", 0);
 	ret->line = json_or_int(item, "line", 0);
-	/* Left out is not null, which says outdated. */
-	if (!json_object_get(item, "line") && json_is_integer(json_at(item, "position")))
+	/* The list of one review leaves out side and lines; left out is not null, which says
+	 * outdated. */
+	if (!json_object_get(item, "line") &&
+		json_is_integer(json_at(item, "position"))) {
+		const char *last = strrchr(ret->hunk, '\n');
+
+		if (!json_object_get(item, "side"))
+			ret->left = last && last[1] == '-';
 		ret->line = hunk_end(ret->hunk, ret->left);
+	}
 	if (ret->line < 0 || ret->start < 0 || ret->start >= ret->line)
 		ret->start = 0;
 	if (ret->line < 0)

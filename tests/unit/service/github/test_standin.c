@@ -10,6 +10,7 @@
 #include "boxcore/base/str.h"
 #include "boxcore/net/http_client.h"
 #include "service/github/text.h"
+#include "tests/lib/standin_world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,73 +18,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct github *gh;
-static struct github_repo
-	repo; /* octocat/sample, private; issue 1; branches fix, other */
-
-static int64_t env_id(const char *name)
-{
-	int64_t value = 0;
-
-	str_to_i64(getenv(name), 1, INT64_MAX, &value);
-	return value;
-}
-
-static int setup(void **state)
-{
-	struct err err = {0};
-	struct github_options options = {.api_url = getenv("STANDIN_URL"),
-		.app_id = env_id("STANDIN_APP"),
-		.private_key_file = getenv("STANDIN_KEY"),
-		.plain_http = true};
-
-	(void)state;
-	if (!options.api_url)
-		return 0;
-	repo = (struct github_repo){.installation_id = env_id("STANDIN_INSTALLATION"),
-		.id = env_id("STANDIN_REPO"),
-		.owner = "octocat",
-		.name = "sample"};
-	return github_new(&gh, &options, &err);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	github_free(gh);
-	return 0;
-}
-
-#define NEED_STANDIN                                                                     \
-	do {                                                                             \
-		(void)state;                                                             \
-		if (!gh)                                                                 \
-			skip();                                                          \
-	} while (0)
-
-#define OK(call)                                                                         \
-	do {                                                                             \
-		if ((call) != 0)                                                         \
-			fail_msg("%s: %s", #call, err.text);                             \
-	} while (0)
-
-static void fault(const char *json)
-{
-	struct http_peer peer = {.plain_http = true};
-	CLEANUP(http_client) struct http_client *client = http_client_new(&peer);
-	CLEANUP(http_answer) struct http_answer answer = {0};
-	CLEANUP(mem) char *url = mem_printf("%s/_gate/faults", getenv("STANDIN_URL"));
-	struct http_request request = {.method = "POST",
-		.url = url,
-		.body = json,
-		.body_len = strlen(json),
-		.max_body = 10000};
-	struct err err = {0};
-
-	OK(http_perform(client, &request, &answer, NULL, &err));
-	assert_int_equal(answer.status, 200);
-}
 
 static void who_we_are(void **state)
 {
@@ -144,7 +78,7 @@ static void a_lost_answer_is_found_again(void **state)
 	assert_true(github_marker(&marker, "key", 3, line));
 	CLEANUP(mem) char *body = mem_printf("Working on it.\n\n%s", line);
 	OK(github_app_self(gh, &app, NULL, &err));
-	fault("{\"kind\":\"lost\",\"op\":\"issues/create-comment\"}");
+	standin_fault("{\"kind\":\"lost\",\"op\":\"issues/create-comment\"}");
 	assert_int_equal(github_comment_create(gh, &repo, 1, body, NULL, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_TRANSIENT);
 	OK(github_comment_find(
@@ -196,7 +130,7 @@ static void pull_requests(void **state)
 	NEED_STANDIN;
 	assert_int_equal(github_pull_find(gh, &repo, "fix", &pull, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
-	fault("{\"kind\":\"lost\",\"op\":\"pulls/create\"}");
+	standin_fault("{\"kind\":\"lost\",\"op\":\"pulls/create\"}");
 	assert_int_equal(
 		github_pull_create(gh, &repo, &what, &pull, &adopted, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_TRANSIENT);
@@ -241,18 +175,20 @@ static void limits_and_failures(void **state)
 	struct err err = {0};
 
 	NEED_STANDIN;
-	fault("{\"kind\":\"status\",\"status\":502,\"html\":true,\"op\":\"issues/get\"}");
+	standin_fault("{\"kind\":\"status\",\"status\":502,\"html\":true,\"op\":\"issues/"
+		      "get\"}");
 	assert_int_equal(github_issue_get(gh, &repo, 1, &issue, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_TRANSIENT);
-	fault("{\"kind\":\"truncate\",\"op\":\"issues/get\"}");
+	standin_fault("{\"kind\":\"truncate\",\"op\":\"issues/get\"}");
 	assert_int_equal(github_issue_get(gh, &repo, 1, &issue, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_TRANSIENT);
-	fault("{\"kind\":\"reset\",\"op\":\"issues/get\"}");
+	standin_fault("{\"kind\":\"reset\",\"op\":\"issues/get\"}");
 	assert_int_equal(github_issue_get(gh, &repo, 1, &issue, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_TRANSIENT);
 	OK(github_issue_get(gh, &repo, 1, &issue, NULL, &err));
 	/* Last, since nothing is sent for this installation afterwards. */
-	fault("{\"kind\":\"secondary\",\"retry_after\":40,\"op\":\"issues/get\"}");
+	standin_fault(
+		"{\"kind\":\"secondary\",\"retry_after\":40,\"op\":\"issues/get\"}");
 	github_issue_release(&issue);
 	assert_int_equal(github_issue_get(gh, &repo, 1, &issue, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_TRANSIENT);
@@ -289,7 +225,7 @@ int main(void)
 
 	if (http_global_init(&err) < 0)
 		return 1;
-	int failed = cmocka_run_group_tests(tests, setup, teardown);
+	int failed = cmocka_run_group_tests(tests, standin_setup, standin_teardown);
 	http_global_cleanup();
 	return failed;
 }
