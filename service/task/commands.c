@@ -1,193 +1,94 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What people ask about a lane: cancel, retry, status, help, and words that we do not know.
+ * The commands' thread: each command is taken, its person asked about, done, and finished.
  *
- * The person's role is asked first.  Each command is answered once; words come only to those
- * who may write, all others get a reaction.
+ * The person's role is asked first.  Words come only to those who have a role in the
+ * repository, all others get a reaction.  Nothing here waits for a box or for git: that is
+ * for tasks.
  */
 #define LOG_MODULE "commands"
-#include "service/task/task.h"
+#include "service/task/command_ctx.h"
 
 #include "boxcore/base/clock.h"
 #include "boxcore/base/crypto.h"
-#include "boxcore/base/limits.h"
 #include "boxcore/base/log.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "prompts/prompts.h"
-#include "service/github/text.h"
-#include "service/store/store_command.h"
+#include "service/task/about.h"
 #include "service/task/retry.h"
 
 #include <string.h>
 
-#define COMMAND_ATTEMPTS 5
+#define COMMAND_ATTEMPTS 6
 #define COMMAND_WAIT_MS 5000
 
-struct command_ctx {
-	struct task_env *env;
-	const struct store_command *command;
-	struct cancel *cancel;
-	struct github_repo repo;
-};
-
-static int react(struct command_ctx *c, const char *content, struct err *err)
-{
-	if (c->command->comment_id > 0)
-		return github_comment_react(c->env->github, &c->repo,
-			c->command->comment_id, content, c->cancel, err);
-	return github_issue_react(
-		c->env->github, &c->repo, c->command->number, content, c->cancel, err);
-}
-
-/* One comment for a command, also when the answer to an earlier attempt was lost. */
-static int comment(struct command_ctx *c, const char *body, struct err *err)
-{
-	char id[24], marker[GITHUB_MARKER_SIZE];
-	struct github_marker what = {.repo_id = c->command->repo_id,
-		.number = c->command->number,
-		.task = id,
-		.kind = "command"};
-	CLEANUP(strbuf)
-	struct strbuf text = STRBUF_INIT(LIMIT_COMMENT + GITHUB_MARKER_SIZE);
-	struct github_app app;
-	int64_t found;
-	size_t count = 0;
-
-	snprintf(id, sizeof id, "c%lld", (long long)c->command->id);
-	if (!github_marker(&what, c->env->marker_key, sizeof c->env->marker_key, marker))
-		return err_set(err, ERR_INTERNAL, "no marker for an answer");
-	if (c->command->attempt > 1) {
-		if (github_app_self(c->env->github, &app, c->cancel, err) < 0 ||
-			github_comment_find(c->env->github, &c->repo, c->command->number,
-				c->command->created_ms / 1000 - 60, app.bot.id, marker,
-				&found, 1, &count, c->cancel, err) < 0)
-			return -1;
-		if (count > 0)
-			return 0;
-	}
-	strbuf_addf(&text, "%s\n%s", marker, body);
-	return github_comment_create(c->env->github, &c->repo, c->command->number,
-		strbuf_str(&text), NULL, c->cancel, err);
-}
-
-static int say(struct command_ctx *c, const char *text, struct err *err)
-{
-	CLEANUP(mem)
-	char *body = mem_printf("@%s: %s", c->command->requester_login, text);
-
-	return comment(c, body, err);
-}
-
-static int do_cancel(struct command_ctx *c, struct err *err)
-{
-	CLEANUP(store_tasks) struct store_tasks tasks = {0};
-	CLEANUP(mem)
-	char *reason = mem_printf("cancelled by @%s", c->command->requester_login);
-	size_t stopped = 0;
-
-	if (store_lane_tasks(c->env->store, c->command->lane, &tasks, err) < 0)
-		return -1;
-	for (size_t i = 0; i < tasks.count; i++) {
-		enum store_cancelled how;
-
-		if (store_task_cancel(c->env->store, tasks.rows[i].id, reason,
-			    clock_wall_ms(), &how, c->cancel, err) < 0)
-			return -1;
-		stopped += how != STORE_CANCEL_LATE;
-	}
-	return react(c, stopped > 0 ? "+1" : "confused", err);
-}
-
-static int do_retry(struct command_ctx *c, struct err *err)
-{
-	struct store_task_filter filter = {.lane = c->command->lane, .limit = 1};
-	CLEANUP(store_tasks) struct store_tasks tasks = {0};
-	int64_t id;
-
-	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
-		return -1;
-	if (tasks.count == 0)
-		return say(c, "there is no task here that could be tried again.", err);
-	CLEANUP(mem) char *by = mem_printf("@%s", c->command->requester_login);
-	if (task_again(c->env, tasks.rows[0].id, by, &id, c->cancel, err) < 0) {
-		if (err->kind != ERR_CONFLICT)
-			return -1;
-		return say(c, "the newest task here has not ended yet.", err);
-	}
-	return react(c, "+1", err);
-}
-
-static int do_status(struct command_ctx *c, struct err *err)
-{
-	struct store_task_filter filter = {.lane = c->command->lane, .limit = 5};
-	CLEANUP(store_tasks) struct store_tasks tasks = {0};
-	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_COMMENT);
-
-	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
-		return -1;
-	if (tasks.count == 0)
-		return say(c, "there is no task for this issue yet.", err);
-	strbuf_adds(&text, "tasks of this issue, newest first:\n\n");
-	for (size_t i = 0; i < tasks.count; i++) {
-		const struct store_task *t = &tasks.rows[i];
-		strbuf_addf(&text, "- task %lld: %s", (long long)t->id,
-			store_task_state_name(t->state));
-		if (t->state == STORE_TASK_RUNNING)
-			strbuf_addf(&text, ", step %s", t->step);
-		if (!str_empty(t->pr_url))
-			strbuf_addf(&text, ", %s", t->pr_url);
-		strbuf_addc(&text, '\n');
-	}
-	return say(c, strbuf_str(&text), err);
-}
-
-static int do_help(struct command_ctx *c, struct err *err)
-{
-	CLEANUP(mem) char *requester = mem_printf("@%s", c->command->requester_login);
-	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(LIMIT_COMMENT);
-	struct prompt_var vars[] = {{"requester", requester}, {"app", c->env->slug}};
-
-	if (prompt_render("help", vars, ARRAY_LEN(vars), &body, err) < 0)
-		return -1;
-	return comment(c, strbuf_str(&body), err);
-}
-
-static int do_unknown(struct command_ctx *c, struct err *err)
-{
-	if (react(c, "confused", err) < 0)
-		return -1;
-	return do_help(c, err);
-}
-
-static const struct {
-	const char *verb;
-	int (*run)(struct command_ctx *c, struct err *err);
+/* `role`: the verb whose role the person needs; NULL: nobody asked for it. */
+static const struct verb {
+	const char *name, *role;
+	command_fn run;
 } verbs[] = {
-	{"cancel", do_cancel},
-	{"retry", do_retry},
-	{"status", do_status},
-	{"help", do_help},
-	{"unknown", do_unknown},
+	{"cancel", "cancel", command_cancel},
+	{"retry", "retry", command_retry},
+	{"status", "status", command_status},
+	{"help", "help", command_help},
+	{"approve", "approve", command_approve},
+	{"reject", "approve", command_reject},
+	{"budget", "budget", command_budget},
+	{"unknown", "help", command_unknown},
+	{"button", "cancel", command_button},
+	{"dashboard", "dashboard", command_dashboard},
+	{"pushed", NULL, command_pushed},
+	{"closed", NULL, command_closed},
+	{"reopened", NULL, command_reopened},
+	{"installed", NULL, command_installed},
+	{"removed", NULL, command_removed},
 };
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (str_eq(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
+
+/* A button is the verb that it stands for. */
+static const char *role_verb(const struct command_ctx *c, const struct verb *verb)
+{
+	CLEANUP(mem) char *button = about_text(c->command->about, "button");
+
+	if (!str_eq(verb->name, "button"))
+		return verb->role;
+	return str_eq(button, "approve")                            ? "approve"
+	       : str_eq(button, "retry") || str_eq(button, "rerun") ? "retry"
+								    : "cancel";
+}
+
+/* What they may not is told to those who belong here, and shown to others. */
+static int refuse(struct command_ctx *c, struct err *err)
+{
+	CLEANUP(mem) char *text = mem_printf("%s.", c->may.why);
+
+	if (!c->may.words || str_eq(c->command->verb, "unknown") ||
+		str_eq(c->command->verb, "dashboard"))
+		return command_react(c, "confused", err);
+	return command_say(c, "confused", text, err);
+}
 
 static int handle(struct command_ctx *c, struct err *err)
 {
-	enum github_role role = GITHUB_ROLE_NONE;
-	struct err why = {0};
+	const struct verb *verb = find_verb(c->command->verb);
+	struct gate_person who = {
+		.id = c->command->requester_id, .login = c->command->requester_login};
 
-	if (github_role_get(c->env->github, &c->repo, c->command->requester_login,
-		    c->command->requester_id, &role, c->cancel, &why) < 0 &&
-		(why.kind == ERR_TRANSIENT || why.kind == ERR_CANCELLED)) {
-		*err = why;
-		return -1;
-	}
-	if (role < GITHUB_ROLE_WRITE)
-		return react(c, "confused", err);
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		if (str_eq(verbs[i].verb, c->command->verb))
-			return verbs[i].run(c, err);
-	return do_unknown(c, err);
+	if (!verb)
+		return err_set(err, ERR_INTERNAL, "a command %s", c->command->verb);
+	if (!verb->role)
+		return verb->run(c, err);
+	if (rules_may(c->env, &c->repo, role_verb(c, verb), &who, &c->may, c->cancel,
+		    err) < 0)
+		return err_wrap(err, "ask what @%s may", who.login);
+	return c->may.may ? verb->run(c, err) : refuse(c, err);
 }
 
 static void handle_one(
@@ -274,6 +175,9 @@ int task_again(struct task_env *env, int64_t task, const char *by, int64_t *ret_
 		.comment_url = old.comment_url,
 		.trigger_kind = "retry",
 		.default_branch = old.default_branch,
+		.about = old.about,
+		.attempts = old.attempts,
+		.job_id = old.job_id,
 		.now_ms = clock_wall_ms(),
 	};
 	if (store_task_add(env->store, &fresh, ret_id, cancel, err) < 0)

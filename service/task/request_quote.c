@@ -163,6 +163,10 @@ int request_quote(struct task_ctx *ctx, const struct store_task *task, struct st
 
 	if (about_flag(task->about, "plan") && quote_plan(ctx, out, err) < 0)
 		return -1;
+	if (about_flag(task->about, "rejected") && !str_empty(ctx->talk.plan) &&
+		request_quote_text("the plan before this one, which was rejected",
+			ctx->talk.plan, REQUEST_QUOTE_MAX, out, err) < 0)
+		return -1;
 	if (!str_empty(path)) {
 		add_place(&place, path, 0, about_number(task->about, "line"),
 			str_eq(side, "LEFT"));

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* How a command is answered once, and makes a task once. */
+#include "service/task/command_ctx.h"
+
+#include "boxcore/base/clock.h"
+#include "boxcore/base/json.h"
+#include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "service/github/text.h"
+#include "service/task/about.h"
+
+#include <string.h>
+
+#define MADE_LOOKED                                                                      \
+	100 /* newest tasks of the lane in which a command's own is looked for */
+
+/* ---- answering ------------------------------------------------------------------------- */
+
+static bool has_words(const struct command_ctx *c)
+{
+	return !str_eq(c->command->verb, "button");
+}
+
+int command_react(struct command_ctx *c, const char *content, struct err *err)
+{
+	const struct store_command *command = c->command;
+	struct err why = {0};
+	int rc;
+
+	if (!has_words(c))
+		return 0;
+	if (command->comment_id == 0)
+		rc = github_issue_react(c->env->github, &c->repo, command->number,
+			content, c->cancel, &why);
+	else if (about_is_inline(command->about))
+		rc = github_review_comment_react(c->env->github, &c->repo,
+			command->comment_id, content, c->cancel, &why);
+	else
+		rc = github_comment_react(c->env->github, &c->repo, command->comment_id,
+			content, c->cancel, &why);
+	if (rc == 0 || why.kind == ERR_NOT_FOUND) /* a comment that is gone by now */
+		return 0;
+	*err = why;
+	return err_wrap(err, "react with %s", content);
+}
+
+/* 1 when an earlier attempt answered. */
+static int answered(struct command_ctx *c, const char *marker, struct err *err)
+{
+	struct github_app app;
+	struct err missing = {0};
+	int64_t found;
+	size_t count = 0;
+
+	if (c->command->attempt <= 1)
+		return 0;
+	if (github_app_self(c->env->github, &app, c->cancel, err) < 0)
+		return -1;
+	if (!about_is_inline(c->command->about)) {
+		if (github_comment_find(c->env->github, &c->repo, c->command->number,
+			    c->command->created_ms / 1000 - 60, app.bot.id, marker,
+			    &found, 1, &count, c->cancel, err) < 0)
+			return err_wrap(err, "look for our answer");
+		return count > 0;
+	}
+	if (github_review_reply_find(c->env->github, &c->repo, c->command->number,
+		    app.bot.id, marker, &found, c->cancel, &missing) == 0)
+		return 1;
+	if (missing.kind == ERR_NOT_FOUND)
+		return 0;
+	*err = missing;
+	return err_wrap(err, "look for our answer");
+}
+
+static int send(struct command_ctx *c, const char *text, struct err *err)
+{
+	const struct store_command *command = c->command;
+	int64_t thread = about_number(command->about, "in_reply_to");
+
+	if (!about_is_inline(command->about))
+		return github_comment_create(c->env->github, &c->repo, command->number,
+			text, NULL, c->cancel, err);
+	return github_review_reply(c->env->github, &c->repo, command->number,
+		thread > 0 ? thread : command->comment_id, text, NULL, c->cancel, err);
+}
+
+int command_comment(struct command_ctx *c, const char *body, struct err *err)
+{
+	char id[24], marker[GITHUB_MARKER_SIZE];
+	struct github_marker what = {.repo_id = c->command->repo_id,
+		.number = c->command->number,
+		.task = id,
+		.kind = "command"};
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_COMMENT * 2);
+
+	if (!has_words(c))
+		return 0;
+	snprintf(id, sizeof id, "c%lld", (long long)c->command->id);
+	if (!github_marker(&what, c->env->marker_key, sizeof c->env->marker_key, marker))
+		return err_set(err, ERR_INTERNAL, "no marker for an answer");
+	int rc = answered(c, marker, err);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	strbuf_addf(&text, "%s\n%s", marker, body);
+	github_text_cut(&text, LIMIT_COMMENT, "(The rest is left out here.)");
+	return send(c, strbuf_str(&text), err) < 0 ? err_wrap(err, "answer") : 0;
+}
+
+int command_say(
+	struct command_ctx *c, const char *content, const char *text, struct err *err)
+{
+	CLEANUP(mem)
+	char *body = mem_printf("@%s: %s", c->command->requester_login, text);
+
+	if (command_react(c, content, err) < 0)
+		return -1;
+	return command_comment(c, body, err);
+}
+
+/* ---- rows ------------------------------------------------------------------------------ */
+
+int command_talk(struct command_ctx *c, struct store_conversation *ret, struct err *err)
+{
+	struct err missing = {0};
+
+	if (c->command->number > 0 &&
+		store_conversation_find(c->env->store, c->command->repo_id,
+			c->command->number, ret, &missing) == 0)
+		return 1;
+	if (c->command->number == 0 || missing.kind == ERR_NOT_FOUND)
+		return 0;
+	*err = missing;
+	return -1;
+}
+
+int command_made(struct command_ctx *c, int64_t *ret_id, struct err *err)
+{
+	struct store_task_filter filter = {
+		.lane = c->command->lane, .limit = MADE_LOOKED};
+	CLEANUP(store_tasks) struct store_tasks tasks = {0};
+
+	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
+		return -1;
+	for (size_t i = 0; i < tasks.count; i++) {
+		if (about_number(tasks.rows[i].about, "command") != c->command->id)
+			continue;
+		*ret_id = tasks.rows[i].id;
+		return 1;
+	}
+	return 0;
+}
+
+/* What it was about (its thread), with the command's number and the flag. */
+static int print_about(struct command_ctx *c, const char *text, const char *flag,
+	struct strbuf *out, struct err *err)
+{
+	struct err ignored = {0};
+	CLEANUP(json)
+	json_t *about = str_empty(text) ? NULL : json_parse(text, strlen(text), &ignored);
+
+	if (!json_is_object(about)) {
+		json_decref(about);
+		about = json_object();
+	}
+	json_put(about, "command", json_integer(c->command->id));
+	if (flag)
+		json_put(about, flag, json_true());
+	return json_print(out, about, err);
+}
+
+int command_make(struct command_ctx *c, const struct store_task *from,
+	const struct command_task *what, int64_t *ret_id, struct err *err)
+{
+	const struct store_command *command = c->command;
+	CLEANUP(strbuf) struct strbuf about = STRBUF_INIT(LIMIT_TASK_ABOUT);
+
+	if (print_about(c, what->again ? from->about : command->about, what->flag, &about,
+		    err) < 0)
+		return -1;
+	struct store_task_new fresh = {
+		.lane = command->lane,
+		.verb = what->verb,
+		.text = what->text,
+		.repo_id = from->repo_id,
+		.installation_id = from->installation_id,
+		.owner = from->owner,
+		.repo = from->repo,
+		.number = from->number,
+		.is_pull = from->is_pull,
+		.title = from->title,
+		.issue_body = from->issue_body,
+		.issue_author_login = from->issue_author_login,
+		.requester_id = command->requester_id,
+		.requester_login = command->requester_login,
+		.comment_id = what->again ? from->comment_id : command->comment_id,
+		.comment_url = what->again ? from->comment_url : NULL,
+		.trigger_kind = command->verb,
+		.default_branch = from->default_branch,
+		.about = strbuf_str(&about),
+		.attempts = what->again ? from->attempts : 1,
+		.job_id = from->job_id,
+		.now_ms = clock_wall_ms(),
+	};
+	return store_task_add(c->env->store, &fresh, ret_id, c->cancel, err);
+}
+
+int command_stop(struct command_ctx *c, const char *reason, size_t *ret_stopped,
+	size_t *ret_running, struct err *err)
+{
+	CLEANUP(store_tasks) struct store_tasks tasks = {0};
+
+	*ret_stopped = *ret_running = 0;
+	if (store_lane_tasks(c->env->store, c->command->lane, &tasks, err) < 0)
+		return -1;
+	for (size_t i = 0; i < tasks.count; i++) {
+		enum store_cancelled how;
+
+		if (store_task_cancel(c->env->store, tasks.rows[i].id, reason,
+			    clock_wall_ms(), &how, c->cancel, err) < 0)
+			return -1;
+		*ret_stopped += how != STORE_CANCEL_LATE;
+		*ret_running += how == STORE_CANCEL_ASKED;
+	}
+	return 0;
+}

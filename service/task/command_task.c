@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* cancel, retry, and the buttons of our check run that mean the same. */
+#define LOG_MODULE "commands"
+#include "service/task/command_ctx.h"
+
+#include "boxcore/base/clock.h"
+#include "boxcore/base/limits.h"
+#include "boxcore/base/log.h"
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "service/task/about.h"
+
+#include <string.h>
+
+/* ---- cancel ---------------------------------------------------------------------------- */
+
+/* Repairs come of checks and not of people: stopping means that none follows either, until a
+ * person asks for work again. */
+static int stop_repairs(struct command_ctx *c, bool *ret_stopped, struct err *err)
+{
+	CLEANUP(store_conversation) struct store_conversation talk = {0};
+	int rc = command_talk(c, &talk, err);
+
+	*ret_stopped = rc > 0 && talk.pr_number > 0 && !talk.repairs_off;
+	if (rc <= 0 || !*ret_stopped)
+		return rc < 0 ? -1 : 0;
+	return store_conversation_repairs_off(
+		c->env->store, talk.id, true, c->cancel, err);
+}
+
+int command_cancel(struct command_ctx *c, struct err *err)
+{
+	CLEANUP(mem)
+	char *reason = mem_printf("cancelled by @%s", c->command->requester_login);
+	size_t stopped, running;
+	bool repairs;
+
+	/* First, so that no repair slips in behind. */
+	if (stop_repairs(c, &repairs, err) < 0 ||
+		command_stop(c, reason, &stopped, &running, err) < 0)
+		return -1;
+	/* A second attempt finds nothing any more that it stops. */
+	bool some = stopped > 0 || repairs || c->command->attempt > 1;
+	return command_react(c, some ? "+1" : "confused", err);
+}
+
+/* ---- retry ----------------------------------------------------------------------------- */
+
+static bool ended(const struct store_task *task)
+{
+	return task->state != STORE_TASK_READY && task->state != STORE_TASK_RUNNING;
+}
+
+/* The verbs that a step belongs to stand in task.c; a person may begin at any but the last,
+ * which says how it went. */
+static bool may_begin_at(const char *verb, const char *step)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = task_step_at(verb, i)); i++)
+		if (str_eq(name, step))
+			return !str_eq(name, "report");
+	return false;
+}
+
+static int say_steps(
+	struct command_ctx *c, const struct store_task *task, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_COMMENT);
+	const char *name;
+
+	strbuf_addf(&text, "`%s` has no such step; there are", task->verb);
+	for (size_t i = 0; (name = task_step_at(task->verb, i)); i++)
+		if (!str_eq(name, "report"))
+			strbuf_addf(&text, "%s `%s`", i > 0 ? "," : "", name);
+	strbuf_addc(&text, '.');
+	return command_say(c, "confused", strbuf_str(&text), err);
+}
+
+/* The step from which the row's facts carry: what is missing is made again.  The agent's run
+ * is begun anew behind prepare, which makes its place ready. */
+static const char *step_that_carries(const struct store_task *task, const char *step)
+{
+	bool result = !str_empty(task->tree_oid);
+	bool words = !str_empty(task->summary);
+
+	if (str_eq(step, "gate"))
+		return step;
+	if (str_eq(step, "verify") && (result || str_eq(task->verb, "test")) &&
+		!str_empty(task->base_oid))
+		return step;
+	if (str_eq(step, "publish") && result && !str_empty(task->commit_oid))
+		return step;
+	if (str_eq(step, "review") && words)
+		return step;
+	return "prepare";
+}
+
+/* The same row again: only one that did not end well has something to go on from. */
+static int retry_row(struct command_ctx *c, const struct store_task *task,
+	const char *step, struct err *err)
+{
+	const char *from = step_that_carries(task, step);
+
+	if (!may_begin_at(task->verb, from)) /* undo has no prepare */
+		from = "gate";
+	if (store_task_retry(
+		    c->env->store, task->id, from, clock_wall_ms(), c->cancel, err) < 0)
+		return -1;
+	return command_react(c, "+1", err);
+}
+
+/* The same request as a new task, by the person who asks for it now. */
+static int retry_anew(
+	struct command_ctx *c, const struct store_task *task, struct err *err)
+{
+	struct command_task what = {
+		.verb = task->verb, .text = task->text, .again = true};
+	int64_t id;
+
+	if (command_make(c, task, &what, &id, err) < 0)
+		return err_wrap(err, "make the task");
+	return command_react(c, "+1", err);
+}
+
+int command_retry(struct command_ctx *c, struct err *err)
+{
+	struct store_task_filter filter = {.lane = c->command->lane, .limit = 1};
+	CLEANUP(store_tasks) struct store_tasks tasks = {0};
+	CLEANUP(mem) char *step = about_text(c->command->about, "step");
+	int64_t id;
+	int rc = command_made(c, &id, err);
+
+	if (rc != 0)
+		return rc < 0 ? -1 : command_react(c, "+1", err);
+	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
+		return -1;
+	if (tasks.count == 0)
+		return command_say(c, "confused",
+			"there is no task here that could be tried again.", err);
+	const struct store_task *task = &tasks.rows[0];
+	if (!str_empty(step) && !may_begin_at(task->verb, step))
+		return say_steps(c, task, err);
+	if (!ended(task) && c->command->attempt > 1 && !str_empty(step))
+		return command_react(c, "+1", err); /* by an attempt before this one */
+	if (!ended(task))
+		return command_say(c, "confused",
+			"the newest task here has not ended yet; `/boxwright cancel` "
+			"stops it.",
+			err);
+	return !str_empty(step) && task->state != STORE_TASK_DONE
+		       ? retry_row(c, task, step, err)
+		       : retry_anew(c, task, err);
+}
+
+/* ---- buttons --------------------------------------------------------------------------- */
+
+int command_button(struct command_ctx *c, struct err *err)
+{
+	CLEANUP(mem) char *button = about_text(c->command->about, "button");
+
+	if (str_eq(button, "stop"))
+		return command_cancel(c, err);
+	if (str_eq(button, "retry") || str_eq(button, "rerun"))
+		return command_retry(c, err);
+	if (str_eq(button, "approve"))
+		return command_approve(c, err);
+	log_info("a button that is none of ours: %.40s", button);
+	return 0;
+}
