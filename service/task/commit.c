@@ -22,7 +22,7 @@ static char *person(const char *login, int64_t id)
 
 int commit_make(struct task_ctx *ctx, struct err *err)
 {
-	CLEANUP(mem) char *title = status_title(ctx);
+	CLEANUP(mem) char *title = status_commit_title(ctx);
 	CLEANUP(mem)
 	char *co_author = person(ctx->task->requester_login, ctx->task->requester_id);
 	CLEANUP(mem)

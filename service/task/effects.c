@@ -13,6 +13,7 @@
 #include "boxcore/base/str.h"
 #include "service/github/text.h"
 #include "service/store/store_effect.h"
+#include "service/task/about.h"
 
 #include <string.h>
 
@@ -45,28 +46,50 @@ static int note_refusal(struct task_ctx *ctx, const struct store_effect_key *key
 		ctx, "error", err, "%s %s: %s", key->kind, key->slot, why->text);
 }
 
+/* Whether the request was written at a line of a pull request: it is answered there. */
+static bool is_inline(const struct task_ctx *ctx)
+{
+	return ctx->task->comment_id > 0 && about_is_inline(ctx->task->about);
+}
+
+/* An attempt's words are its parent's; a job has nobody to talk to but its pull request. */
+static bool is_silent(const struct task_ctx *ctx)
+{
+	return ctx->task->number == 0 || ctx->task->parent_id > 0;
+}
+
+static int react(struct task_ctx *ctx, const char *content, struct err *err)
+{
+	struct github_repo repo = context_repo(ctx);
+	int64_t comment = ctx->task->comment_id;
+
+	if (is_inline(ctx))
+		return github_review_comment_react(
+			ctx->env->github, &repo, comment, content, ctx->cancel, err);
+	if (comment > 0)
+		return github_comment_react(
+			ctx->env->github, &repo, comment, content, ctx->cancel, err);
+	return github_issue_react(
+		ctx->env->github, &repo, ctx->task->number, content, ctx->cancel, err);
+}
+
 int effect_react(struct task_ctx *ctx, const char *content, struct err *err)
 {
 	struct store_effect_key key = key_of(ctx, "reaction", content);
 	struct store *store = ctx->env->store;
-	struct github_repo repo = context_repo(ctx);
 	CLEANUP(store_effect) struct store_effect row = {0};
 	struct err why = {0};
-	int rc;
 
+	/* Nobody asked, or nowhere. */
+	if (is_silent(ctx) || ctx->task->requester_id == 0)
+		return 0;
 	if (store_effect_plan(store, &key, "", &row, ctx->cancel, err) < 0)
 		return -1;
 	if (row.state == STORE_EFFECT_DONE || row.state == STORE_EFFECT_REFUSED)
 		return 0;
 	if (store_effect_sent(store, &key, clock_wall_ms(), ctx->cancel, err) < 0)
 		return -1;
-	if (ctx->task->comment_id > 0)
-		rc = github_comment_react(ctx->env->github, &repo, ctx->task->comment_id,
-			content, ctx->cancel, &why);
-	else
-		rc = github_issue_react(ctx->env->github, &repo, ctx->task->number,
-			content, ctx->cancel, &why);
-	if (rc == 0)
+	if (react(ctx, content, &why) == 0)
 		return store_effect_done(store, &key, NULL, NULL, ctx->cancel, err);
 	if (for_good(&why))
 		return note_refusal(ctx, &key, &why, err);
@@ -111,6 +134,26 @@ static int adopt_comment(
 	return 0;
 }
 
+/* In the thread of the inline comment that asked.  Found again by its marker. */
+static int reply_inline(struct task_ctx *ctx, const char *marker, const char *text,
+	bool look, int64_t *ret_id, struct err *err)
+{
+	struct github_repo repo = context_repo(ctx);
+	int64_t thread = about_number(ctx->task->about, "in_reply_to");
+	struct err missing = {0};
+
+	if (look && github_review_reply_find(ctx->env->github, &repo, ctx->task->number,
+			    ctx->app.bot.id, marker, ret_id, ctx->cancel, &missing) == 0)
+		return 0;
+	if (look && missing.kind != ERR_NOT_FOUND) {
+		*err = missing;
+		return -1;
+	}
+	return github_review_reply(ctx->env->github, &repo, ctx->task->number,
+		thread > 0 ? thread : ctx->task->comment_id, text, ret_id, ctx->cancel,
+		err);
+}
+
 /* Makes the comment once.  *ret_id is 0 when GitHub refuses it for good. */
 static int comment_once(struct task_ctx *ctx, const char *kind, const char *body,
 	int64_t *ret_id, struct err *err)
@@ -127,6 +170,8 @@ static int comment_once(struct task_ctx *ctx, const char *kind, const char *body
 	struct err why = {0};
 
 	*ret_id = 0;
+	if (is_silent(ctx))
+		return 0;
 	if (!marker_of(ctx, kind, marker))
 		return err_set(
 			err, ERR_INTERNAL, "no marker for a comment of kind %s", kind);
@@ -138,20 +183,26 @@ static int comment_once(struct task_ctx *ctx, const char *kind, const char *body
 		return str_to_i64(row.remote_id, 1, INT64_MAX, ret_id)
 			       ? 0
 			       : err_set(err, ERR_INTERNAL, "comment without a number");
-	if (row.state == STORE_EFFECT_SENT && adopt_comment(ctx, marker, ret_id, err) < 0)
+	bool look = row.state == STORE_EFFECT_SENT;
+	bool thread = is_inline(ctx) && !str_eq(kind, "status");
+	if (look && !thread && adopt_comment(ctx, marker, ret_id, err) < 0)
 		return err_wrap(err, "look for our comment");
 	if (*ret_id == 0) {
 		strbuf_addf(&text, "%s\n%s", marker, body);
 		if (store_effect_sent(store, &key, clock_wall_ms(), ctx->cancel, err) < 0)
 			return -1;
-		if (github_comment_create(ctx->env->github, &repo, ctx->task->number,
-			    strbuf_str(&text), &made, ctx->cancel, &why) < 0) {
+		if ((thread ? reply_inline(
+				      ctx, marker, strbuf_str(&text), look, ret_id, &why)
+			    : github_comment_create(ctx->env->github, &repo,
+				      ctx->task->number, strbuf_str(&text), &made,
+				      ctx->cancel, &why)) < 0) {
 			if (for_good(&why))
 				return note_refusal(ctx, &key, &why, err);
 			*err = why;
 			return err_wrap(err, "comment");
 		}
-		*ret_id = made.id;
+		if (!thread)
+			*ret_id = made.id;
 	}
 	snprintf(remote, sizeof remote, "%lld", (long long)*ret_id);
 	return store_effect_done(
@@ -209,11 +260,12 @@ int effect_answer(
 
 /* ---- branch and pull request ---- */
 
-static int push(struct task_ctx *ctx, struct err *err)
+int effect_move_branch(struct task_ctx *ctx, const char *branch, const char *commit,
+	const char *expected, char ret_found[REPO_OID_SIZE], struct err *err)
 {
 	struct github_repo repo = context_repo(ctx);
 	CLEANUP(secret) struct secret token = {0};
-	struct repo_pushed pushed;
+	struct repo_pushed pushed = {0};
 	struct err ignored = {0};
 
 	if (github_token(ctx->env->github, &repo, GITHUB_PUBLISH, &token, ctx->cancel,
@@ -222,16 +274,18 @@ static int push(struct task_ctx *ctx, struct err *err)
 	struct repo_remote remote = context_remote(ctx, &token);
 	struct repo_push what = {
 		.remote = &remote,
-		.commit = ctx->task->commit_oid,
-		.branch = ctx->task->branch,
-		.expected = REPO_OID_ZERO,
+		.commit = commit,
+		.branch = branch,
+		.expected = expected ? expected : REPO_OID_ZERO,
 	};
 	int rc = repo_push(ctx->env->repos, &what, &pushed, ctx->cancel, err);
+	if (ret_found)
+		memcpy(ret_found, pushed.found, REPO_OID_SIZE);
 	github_token_revoke(ctx->env->github, &token, NULL, &ignored);
-	return rc < 0 ? err_wrap(err, "push %s", ctx->task->branch) : 0;
+	return rc < 0 ? err_wrap(err, "push %s", branch) : 0;
 }
 
-int effect_push(struct task_ctx *ctx, struct err *err)
+int effect_push(struct task_ctx *ctx, char ret_found[REPO_OID_SIZE], struct err *err)
 {
 	struct store_effect_key key = key_of(ctx, "branch", "");
 	struct store *store = ctx->env->store;
@@ -242,7 +296,8 @@ int effect_push(struct task_ctx *ctx, struct err *err)
 	if (row.state == STORE_EFFECT_DONE)
 		return 0;
 	if (store_effect_sent(store, &key, clock_wall_ms(), ctx->cancel, err) < 0 ||
-		push(ctx, err) < 0)
+		effect_move_branch(ctx, ctx->task->branch, ctx->task->commit_oid,
+			ctx->task->head_oid, ret_found, err) < 0)
 		return -1;
 	return store_effect_done(
 		store, &key, ctx->task->commit_oid, NULL, ctx->cancel, err);
@@ -274,7 +329,7 @@ int effect_pull(struct task_ctx *ctx, const char *title, const char *body, bool 
 	struct github_pull_new what = {.title = title,
 		.body = body,
 		.head = ctx->task->branch,
-		.base = ctx->task->default_branch,
+		.base = ctx->task->target,
 		.draft = draft};
 	char number[24];
 	int found = 0;

@@ -11,20 +11,26 @@
 
 #include "service/task/context.h"
 
-/* A reaction on what triggered the task: the comment, or the issue. */
+/* A reaction on what triggered the task: the comment, the inline comment, or the issue;
+ * nothing for a task that nobody asked for. */
 int effect_react(struct task_ctx *ctx, const char *content, struct err *err);
 
 /* The progress comment: made once, edited afterwards (at most each comment_gap_ms unless
  * `now`).  `body` without marker. */
 int effect_status(struct task_ctx *ctx, const char *body, bool now, struct err *err);
 
-/* A comment that people are notified of; `kind` ("answer") makes it one of its kind. */
+/* A comment that people are notified of; `kind` ("answer") makes it one of its kind.  What was
+ * asked in an inline comment is answered in its thread.  Attempts and jobs are silent. */
 int effect_answer(
 	struct task_ctx *ctx, const char *kind, const char *body, struct err *err);
 
-/* The branch at task->commit_oid.  ERR_CONFLICT when it stands elsewhere: a person's work is
- * never overwritten. */
-int effect_push(struct task_ctx *ctx, struct err *err);
+/* The branch from task->head_oid (NULL: it must not exist) to task->commit_oid.  ERR_CONFLICT
+ * when it stands elsewhere, at ret_found: a person's work is never overwritten. */
+int effect_push(struct task_ctx *ctx, char ret_found[REPO_OID_SIZE], struct err *err);
+/* The same without a row, for any commit of the mirror; one that is there already is fine.
+ * ret_found may be NULL. */
+int effect_move_branch(struct task_ctx *ctx, const char *branch, const char *commit,
+	const char *expected, char ret_found[REPO_OID_SIZE], struct err *err);
 
 /* The pull request for task->branch; fills pr_number and pr_url. */
 int effect_pull(struct task_ctx *ctx, const char *title, const char *body, bool draft,

@@ -14,6 +14,7 @@
 #include "service/task/answer.h"
 #include "service/task/check_run.h"
 #include "service/task/effects.h"
+#include "service/task/replies.h"
 
 #include <string.h>
 
@@ -174,9 +175,25 @@ int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *
 char *status_title(const struct task_ctx *ctx)
 {
 	struct strbuf title = STRBUF_INIT(512);
+	const char *told = ctx->task->title;
 
-	strbuf_adds(&title, "fix: ");
-	github_text_line(&title, ctx->task->title, strlen(ctx->task->title), 66);
+	/* A pull request's own title says so already; a job's is its own. */
+	if (!str_starts(told, "fix: ") && !str_eq(ctx->task->verb, "job"))
+		strbuf_adds(&title, "fix: ");
+	github_text_line(&title, told, strlen(told), 66);
+	return strbuf_take(&title);
+}
+
+char *status_commit_title(const struct task_ctx *ctx)
+{
+	struct strbuf title = STRBUF_INIT(512);
+	const char *asked = ctx->task->text;
+
+	if (str_empty(ctx->task->head_oid) || context_rebuilds(ctx) || str_empty(asked))
+		return status_title(ctx);
+	if (!str_starts(asked, "fix: "))
+		strbuf_adds(&title, "fix: ");
+	github_text_line(&title, asked, strcspn(asked, "\r\n"), 66);
 	return strbuf_take(&title);
 }
 
@@ -195,6 +212,17 @@ static void add_checks(const struct checks *checks, struct strbuf *out)
 	checks_outputs(checks, out);
 }
 
+/* The issue where it began; merging the pull request closes it. */
+static char *reference_of(const struct task_ctx *ctx)
+{
+	bool talk = ctx->talk.id > 0;
+	int64_t number = talk ? ctx->talk.number : ctx->task->number;
+	bool is_pull = talk ? ctx->talk.is_pull : ctx->task->is_pull;
+
+	return number > 0 && !is_pull ? mem_printf("Fixes #%lld", (long long)number)
+				      : mem_strdup("");
+}
+
 int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
 	struct strbuf *out, struct err *err)
 {
@@ -203,17 +231,18 @@ int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
 	CLEANUP(store_effect) struct store_effect changes = {0};
 	CLEANUP(strbuf) struct strbuf facts = STRBUF_INIT(LIMIT_COMMENT);
 	CLEANUP(strbuf) struct strbuf checked = STRBUF_INIT(LIMIT_COMMENT);
-	CLEANUP(mem)
-	char *reference = mem_printf("Fixes #%lld", (long long)ctx->task->number);
+	CLEANUP(strbuf) struct strbuf summary = STRBUF_INIT(LIMIT_COMMENT * 4);
+	CLEANUP(mem) char *reference = reference_of(ctx);
 	CLEANUP(mem) char *requester = mem_printf("@%s", ctx->task->requester_login);
 
-	if (store_effect_get(ctx->env->store, &key, &changes, err) < 0)
+	if (store_effect_get(ctx->env->store, &key, &changes, err) < 0 ||
+		replies_join(ctx, &summary, err) < 0)
 		return -1;
 	add_facts(ctx, &facts);
 	add_checks(checks, &checked);
 	struct prompt_var vars[] = {
-		{"summary", str_empty(ctx->task->summary) ? "The agent gave no summary."
-							  : ctx->task->summary},
+		{"summary", summary.len == 0 ? "The agent gave no summary."
+					     : strbuf_str(&summary)},
 		{"reference", reference},
 		{"changes", changes.want},
 		{"checks", strbuf_str(&checked)},

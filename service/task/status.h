@@ -17,8 +17,10 @@ int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *
 int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
 	struct strbuf *out, struct err *err);
 
-/* The title of commit and pull request: one line, at most 72 characters. */
+/* The title of the pull request and its first commit: one line, at most 72 characters. */
 char *status_title(const struct task_ctx *ctx);
+/* Of a commit: a further one is named by what was asked for. */
+char *status_commit_title(const struct task_ctx *ctx);
 
 /* Appends a foreign text for publication: known secrets replaced, made harmless
  * (github_text_safe), cut to `max` bytes. */
