@@ -26,14 +26,26 @@ void handle_delivery_list(struct request *request)
 	reply_json(request, 200, body);
 }
 
+/* The delivery with the command that it made, null when it made none. */
 void handle_delivery_get(struct request *request)
 {
 	CLEANUP(store_delivery) struct store_delivery delivery = {0};
-	struct err err = {0};
+	CLEANUP(store_command) struct store_command command = {0};
+	struct store *store = request_app(request)->store;
+	const char *id = request_param(request, 0);
+	struct err err = {0}, none = {0};
+	bool found;
 
-	if (store_delivery_get(request_app(request)->store, request_param(request, 0),
-		    false, &delivery, &err))
+	if (store_delivery_get(store, id, false, &delivery, &err)) {
 		reply_err(request, &err);
-	else
-		reply_json(request, 200, row_delivery(&delivery));
+		return;
+	}
+	found = store_delivery_command(store, id, &command, &none) == 0;
+	if (!found && none.kind != ERR_NOT_FOUND) {
+		reply_err(request, &none);
+		return;
+	}
+	json_t *body = row_delivery(&delivery);
+	json_put(body, "command", found ? row_command(&command) : json_null());
+	reply_json(request, 200, body);
 }

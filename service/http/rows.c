@@ -2,6 +2,10 @@
 /* Rows of the store as JSON; see rows.h. */
 #include "service/http/rows.h"
 
+#include "boxcore/base/str.h"
+
+#include <string.h>
+
 static void text(json_t *object, const char *key, const char *value)
 {
 	json_put(object, key, json_str(value));
@@ -16,6 +20,16 @@ static void number(json_t *object, const char *key, int64_t value)
 static void known(json_t *object, const char *key, int64_t value)
 {
 	json_put(object, key, value ? json_integer(value) : json_null());
+}
+
+/* What a trigger was about: JSON of our own in the row, null when there is none. */
+static void about(json_t *object, const char *value)
+{
+	struct err ignored = {0};
+	json_t *json =
+		str_empty(value) ? NULL : json_parse(value, strlen(value), &ignored);
+
+	json_put(object, "about", json ? json : json_null());
 }
 
 static void task_subject(json_t *o, const struct store_task *t)
@@ -38,6 +52,12 @@ static void task_subject(json_t *o, const struct store_task *t)
 	text(o, "requester_login", t->requester_login);
 	known(o, "comment_id", t->comment_id);
 	text(o, "comment_url", t->comment_url);
+	about(o, t->about);
+	number(o, "attempts", t->attempts);
+	known(o, "parent_id", t->parent_id);
+	known(o, "job_id", t->job_id);
+	known(o, "conversation_id", t->conversation_id);
+	known(o, "taken_by", t->taken_by);
 }
 
 static void task_course(json_t *o, const struct store_task *t)
@@ -138,5 +158,40 @@ json_t *row_delivery(const struct store_delivery *delivery)
 	text(o, "reason", delivery->reason);
 	known(o, "task", delivery->task_id);
 	number(o, "body_size", delivery->body_raw_size);
+	return o;
+}
+
+static const char *command_state(enum store_command_state state)
+{
+	static const char *const words[] = {
+#define X(name, word) [STORE_COMMAND_##name] = word,
+		STORE_COMMAND_STATES(X)
+#undef X
+	};
+
+	return words[state];
+}
+
+json_t *row_command(const struct store_command *command)
+{
+	json_t *o = json_object();
+
+	number(o, "id", command->id);
+	text(o, "state", command_state(command->state));
+	text(o, "lane", command->lane);
+	text(o, "verb", command->verb);
+	text(o, "word", command->word);
+	text(o, "text", command->text);
+	number(o, "repo_id", command->repo_id);
+	text(o, "owner", command->owner);
+	text(o, "repo", command->repo);
+	number(o, "number", command->number);
+	json_put(o, "is_pull", json_boolean(command->is_pull));
+	known(o, "requester_id", command->requester_id);
+	text(o, "requester_login", command->requester_login);
+	known(o, "comment_id", command->comment_id);
+	about(o, command->about);
+	known(o, "finished_ms", command->finished_ms);
+	text(o, "outcome", command->outcome);
 	return o;
 }

@@ -7,6 +7,7 @@
 #define SERVICE_HTTP_ROWS_H
 
 #include "boxcore/base/json.h"
+#include "service/store/store_command.h"
 #include "service/store/store_delivery.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_event.h"
@@ -18,5 +19,6 @@ json_t *row_step(const struct store_step *step);
 json_t *row_effect(const struct store_effect *effect);
 json_t *row_event(const struct store_event *event);
 json_t *row_delivery(const struct store_delivery *delivery);
+json_t *row_command(const struct store_command *command);
 
 #endif
