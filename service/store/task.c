@@ -274,6 +274,12 @@ static int run_retry(struct store *store, struct conn *conn, void *arg, struct e
 			"is no attempt can be tried again",
 			(long long)change->id, store_task_state_name(state));
 	}
+	/* What it came to is open again: the end, its words, the checks of the result. */
+	if (query_run(conn,
+		    QUERY(STMT_TASK_RETRY_EFFECTS, V_INT(change->id),
+			    V_OPT(change->text)),
+		    err) < 0)
+		return -1;
 	store_note(store, STORE_CHANGE_TASK_READY, change->id);
 	if (task_retry_attempts(store, conn, change->id, change->now_ms, &attempts, err) <
 		0)

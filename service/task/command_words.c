@@ -171,9 +171,8 @@ static int add_budget(struct command_ctx *c, const struct store_conversation *ta
 	double amount, double *ret_sum, struct err *err)
 {
 	CLEANUP(store_effect) struct store_effect row = {0};
-	CLEANUP(mem) char *slot = mem_printf("c%lld", (long long)c->command->id);
 	CLEANUP(mem) char *want = mem_printf("%.2f", talk->budget_usd + amount);
-	struct store_effect_key key = {.kind = "budget", .slot = slot};
+	struct store_effect_key key = {.task_id = -c->command->id, .kind = "budget"};
 	double sum;
 
 	if (store_effect_plan(c->env->store, &key, want, &row, c->cancel, err) < 0)

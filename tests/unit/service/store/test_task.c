@@ -3,6 +3,7 @@
 #include "boxcore/base/cleanup.h"
 #include "boxcore/base/str.h"
 #include "service/store/store-internal.h"
+#include "service/store/store_effect.h"
 #include "tests/lib/store_world.h"
 
 #include <setjmp.h>
@@ -322,7 +323,26 @@ static void test_retry_keeps_facts_and_clears_the_end(void **state)
 	store_set(&row.base_oid, "abc");
 	OK(store_task_finish(world.store, &row, STORE_TASK_FAILED, "agent_failed",
 		"The agent failed.", 20, NULL, &err));
+	const struct store_effect_key gone[] = {{.task_id = id, .kind = "outcome"},
+		{.task_id = id, .kind = "comment", .slot = "answer"},
+		{.task_id = id, .kind = "check", .slot = "k/0"}};
+	const struct store_effect_key kept[] = {{.task_id = id, .kind = "branch"},
+		{.task_id = id, .kind = "comment", .slot = "status"}};
+	for (size_t i = 0; i < ARRAY_LEN(gone); i++)
+		OK(store_effect_plan(world.store, &gone[i], "x", NULL, NULL, &err));
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		OK(store_effect_plan(world.store, &kept[i], "x", NULL, NULL, &err));
 	OK(store_task_retry(world.store, id, "work", 30, NULL, &err));
+	for (size_t i = 0; i < ARRAY_LEN(gone); i++) {
+		struct store_effect none = {0};
+		assert_int_equal(
+			store_effect_get(world.store, &gone[i], &none, &err), -1);
+		assert_int_equal(err.kind, ERR_NOT_FOUND);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+		CLEANUP(store_effect) struct store_effect there = {0};
+		OK(store_effect_get(world.store, &kept[i], &there, &err));
+	}
 	OK(store_task_get(world.store, id, &read, &err));
 	assert_int_equal(read.state, STORE_TASK_READY);
 	assert_string_equal(read.base_oid, "abc");
