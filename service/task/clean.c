@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing is left behind: boxes without a running task, snapshots that nobody uses.
+ * Nothing is left behind: boxes without a running task or an open conversation, snapshots that
+ * nobody uses.
  *
- * The names of boxes tell whose they are: task-<id>, prep-<id> and task-<id>-check.  Rows decide, not ages,
- * so that a box which is being made now is never taken for an orphan: its task is running.
+ * The names of boxes tell whose they are: task-<id>, prep-<id>, task-<id>-check and, of a
+ * conversation, conv-<id>.  Rows decide, not ages, so that a box which is being made now is
+ * never taken for an orphan: its task is running, its conversation names it.
  */
 #define LOG_MODULE "clean"
 #include "service/task/task.h"
 
 #include "boxcore/base/clock.h"
 #include "boxcore/base/log.h"
+#include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/store/store_prepared.h"
+#include "service/task/talk_box.h"
 
 #include <string.h>
 
 #define SNAPSHOTS_AT_ONCE 50
+#define TALKS_AT_ONCE 50
+#define DAY_MS (24LL * 3600 * 1000)
 
 int64_t task_of_box(const char *box)
 {
@@ -34,6 +40,16 @@ int64_t task_of_box(const char *box)
 	return str_to_i64(number, 1, INT64_MAX, &id) ? id : 0;
 }
 
+int64_t conversation_of_box(const char *box)
+{
+	int64_t id;
+
+	return str_starts(box, "conv-") &&
+			       str_to_i64(box + strlen("conv-"), 1, INT64_MAX, &id)
+		       ? id
+		       : 0;
+}
+
 static bool orphaned(struct task_env *env, int64_t id)
 {
 	CLEANUP(store_task) struct store_task task = {0};
@@ -44,10 +60,120 @@ static bool orphaned(struct task_env *env, int64_t id)
 	return task.state != STORE_TASK_RUNNING && task.state != STORE_TASK_READY;
 }
 
+/* ---- conversations --------------------------------------------------------------------- */
+
+static void drop_image(struct task_env *env, const char *image, struct cancel *cancel)
+{
+	struct err err = {0};
+
+	if (image && snapshot_delete(env->core, image, cancel, &err) < 0)
+		log_debug("snapshot stays: %s", err.text);
+}
+
+int task_conversation_close(struct task_env *env,
+	const struct store_conversation *conversation, struct cancel *cancel,
+	struct err *err)
+{
+	CLEANUP(mem) char *box = talk_box_name(conversation->id);
+
+	if (talk_box_delete(env->core, box, cancel, err) < 0)
+		return -1;
+	drop_image(env, conversation->undo_image, cancel);
+	return store_conversation_close(env->store, conversation->id, cancel, err);
+}
+
+/* The row first: nobody can take the box up any more when it goes.  A task that begins in
+ * that moment finds none, or loses it and makes a fresh one. */
+static bool forget_box(
+	struct task_env *env, const struct store_conversation *row, struct cancel *cancel)
+{
+	CLEANUP(mem) char *box = talk_box_name(row->id);
+	struct err err = {0};
+
+	if (store_conversation_forget_box(env->store, row->id, cancel, &err) < 0) {
+		if (err.kind != ERR_CONFLICT)
+			log_warn("conversation %lld: %s", (long long)row->id, err.text);
+		return false;
+	}
+	if (talk_box_delete(env->core, box, cancel, &err) < 0)
+		log_warn("%s", err.text);
+	drop_image(env, row->undo_image, cancel);
+	return true;
+}
+
+static void forget_idle(
+	struct task_env *env, int64_t before_ms, int limit, struct cancel *cancel)
+{
+	CLEANUP(store_conversations) struct store_conversations idle = {0};
+	struct err err = {0};
+
+	if (store_conversation_list_idle(env->store, before_ms, limit, &idle, &err) < 0) {
+		log_warn("conversations cannot be listed: %s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < idle.count && !cancel_fired(cancel); i++)
+		if (forget_box(env, &idle.rows[i], cancel))
+			log_info("conversation %lld is idle, its box has gone",
+				(long long)idle.rows[i].id);
+}
+
+/* A box that runs though nobody is at work in it: a task ended before it could pause it. */
+static void rest_box(struct task_env *env, const struct store_conversation *row,
+	const struct box_info *box, struct cancel *cancel)
+{
+	CLEANUP(store_tasks) struct store_tasks tasks = {0};
+	struct err err = {0};
+
+	if (box->state != BOX_RUNNING ||
+		store_lane_tasks(env->store, row->lane, &tasks, &err) < 0 ||
+		tasks.count > 0)
+		return;
+	if (box_pause(env->core, box->id, cancel, &err) < 0)
+		log_warn("box %s cannot be paused: %s", box->id, err.text);
+}
+
+/* Counts the boxes that stay. */
+static size_t clean_talk_box(
+	struct task_env *env, const struct box_info *box, struct cancel *cancel)
+{
+	CLEANUP(store_conversation) struct store_conversation row = {0};
+	int64_t id = conversation_of_box(box->id);
+	struct err err = {0};
+	int rc = store_conversation_get(env->store, id, &row, &err);
+
+	if (rc < 0 && err.kind != ERR_NOT_FOUND)
+		return 1;
+	if (rc == 0 && str_eq(row.box_id, box->id)) {
+		rest_box(env, &row, box, cancel);
+		return 1;
+	}
+	if (talk_box_delete(env->core, box->id, cancel, &err) < 0)
+		log_warn("%s", err.text);
+	else
+		log_info("deleted box=%s, no conversation has it", box->id);
+	return 0;
+}
+
+/* ---- all boxes ------------------------------------------------------------------------- */
+
+static void clean_task_box(
+	struct task_env *env, const char *box, int64_t owner, struct cancel *cancel)
+{
+	struct err err = {0};
+
+	if (!orphaned(env, owner))
+		return;
+	if (box_delete(env->core, box, cancel, &err) < 0)
+		log_warn("box %s cannot be deleted: %s", box, err.text);
+	else
+		log_info("deleted box=%s, its task has ended", box);
+}
+
 static void clean_boxes(struct task_env *env, struct cancel *cancel)
 {
 	CLEANUP(mem) struct box_info *boxes = NULL;
-	size_t count = 0;
+	size_t count = 0, talks = 0;
+	int64_t most = env->config->conversation_boxes;
 	struct err err = {0};
 
 	if (box_list(env->core, &boxes, &count, cancel, &err) < 0) {
@@ -57,13 +183,15 @@ static void clean_boxes(struct task_env *env, struct cancel *cancel)
 	for (size_t i = 0; i < count && !cancel_fired(cancel); i++) {
 		int64_t owner = task_of_box(boxes[i].id);
 
-		if (owner == 0 || !orphaned(env, owner))
-			continue;
-		if (box_delete(env->core, boxes[i].id, cancel, &err) < 0)
-			log_warn("box %s cannot be deleted: %s", boxes[i].id, err.text);
-		else
-			log_info("deleted box=%s, its task has ended", boxes[i].id);
+		if (owner > 0)
+			clean_task_box(env, boxes[i].id, owner, cancel);
+		else if (conversation_of_box(boxes[i].id) > 0)
+			talks += clean_talk_box(env, &boxes[i], cancel);
 	}
+	forget_idle(env, clock_wall_ms() - env->config->conversation_keep_days * DAY_MS,
+		TALKS_AT_ONCE, cancel);
+	if ((int64_t)talks > most)
+		forget_idle(env, clock_wall_ms(), (int)((int64_t)talks - most), cancel);
 }
 
 static void clean_prepared(struct task_env *env, int64_t unused_ms, struct cancel *cancel)

@@ -31,6 +31,8 @@ static int tell(struct task_ctx *ctx, struct err *err)
 		return tell_refused(ctx, err);
 	if (status_update(ctx, "", true, err) < 0)
 		return -1;
+	if (outcome_is(ctx, "undone"))
+		return effect_react(ctx, "+1", err);
 	return replies_tell(ctx, err);
 }
 

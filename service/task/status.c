@@ -124,6 +124,8 @@ static const char *state_sentence(
 		return "Done: there is a pull request.";
 	if (ctx->outcome && outcome_is(ctx, "no_change"))
 		return "Done: nothing had to be changed.";
+	if (ctx->outcome && outcome_is(ctx, "undone"))
+		return "Done: the last run was taken back.";
 	if (ctx->outcome && outcome_is(ctx, "cancelled"))
 		return "Cancelled.";
 	if (ctx->outcome && answer_is(ctx))

@@ -4,6 +4,7 @@
  */
 #define LOG_MODULE "task"
 #include "service/task/context.h"
+#include "service/task/job.h"
 
 #include "boxcore/base/clock.h"
 #include "boxcore/base/crypto.h"
@@ -33,8 +34,10 @@ static const struct task_step {
 	{"prepare", step_prepare},
 	{"replay", step_replay},
 	{"undo", step_undo},
+	{"job", step_job},
 	{"work", step_work},
 	{"collect", step_collect},
+	{"offer", step_offer},
 	{"verify", step_verify},
 	{"review", step_review},
 	{"publish", step_publish},
@@ -50,7 +53,8 @@ static const struct task_flow {
 	{"fix", {"gate", "attempts", "prepare", "work", "collect", "verify", "publish",
 			"report"}},
 	{"repair", {"gate", "prepare", "work", "collect", "verify", "publish", "report"}},
-	{"job", {"gate", "prepare", "work", "collect", "verify", "publish", "report"}},
+	{"job", {"gate", "prepare", "job", "work", "collect", "offer", "verify", "publish",
+			"report"}},
 	{"rebase", {"gate", "prepare", "replay", "work", "collect", "verify", "publish",
 			   "report"}},
 	{"ask", {"gate", "prepare", "work", "report"}},
@@ -68,14 +72,24 @@ static const struct task_step *find_step(const char *name)
 	return &steps[0];
 }
 
+static const struct task_flow *find_flow(const char *verb)
+{
+	for (size_t i = 0; i < ARRAY_LEN(flows); i++)
+		if (str_eq(flows[i].verb, verb))
+			return &flows[i];
+	return &flows[0];
+}
+
+const char *task_step_at(const char *verb, size_t i)
+{
+	return i < FLOW_STEPS ? find_flow(verb)->steps[i] : NULL;
+}
+
 /* NULL: report was it. */
 static const char *step_after(const char *verb, const char *step)
 {
-	const struct task_flow *flow = &flows[0];
+	const struct task_flow *flow = find_flow(verb);
 
-	for (size_t i = 0; i < ARRAY_LEN(flows); i++)
-		if (str_eq(flows[i].verb, verb))
-			flow = &flows[i];
 	for (size_t i = 0; i + 1 < FLOW_STEPS && flow->steps[i]; i++)
 		if (str_eq(flow->steps[i], step))
 			return flow->steps[i + 1];
@@ -170,7 +184,7 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 static enum store_task_state final_state(const struct task_ctx *ctx)
 {
 	if (outcome_is(ctx, "pull_request") || outcome_is(ctx, "no_change") ||
-		answer_done(ctx))
+		outcome_is(ctx, "undone") || answer_done(ctx))
 		return STORE_TASK_DONE;
 	if (outcome_is(ctx, "cancelled"))
 		return STORE_TASK_CANCELLED;
