@@ -22,6 +22,7 @@
 #include "service/app/workers.h"
 #include "service/box/boxes.h"
 #include "service/http/server.h"
+#include "service/jobs/jobs.h"
 #include "service/preview/preview.h"
 
 #include <stdio.h>
@@ -345,9 +346,11 @@ static int open_server(struct app *app, const char *version, struct err *err)
 		host++;
 	}
 	http->store = app->store;
+	http->github = app->github;
 	http->core = app->core;
 	http->boxes = app->boxes;
 	http->previews = app->previews;
+	http->jobs = app->env.jobs;
 	if (read_triggers(app, err))
 		return -1;
 	for (size_t i = 0;
@@ -389,6 +392,9 @@ static int open_all(struct app *app, const char *version, struct err *err)
 	app->env.repos = app->repos;
 	app->env.relay = app->relay;
 	app->env.core = app->core;
+	struct jobs_options jobs = {
+		.config = app->config, .store = app->store, .github = app->github};
+	app->env.jobs = jobs_new(&jobs);
 	return open_server(app, version, err);
 }
 
@@ -414,6 +420,7 @@ static void app_close(struct app *app)
 	relay_close(app->relay);
 	boxcore_close(app->core);
 	repos_free(app->repos);
+	jobs_free(app->env.jobs);
 	github_free(app->github);
 	store_close(app->store);
 	workers_free(app->workers);

@@ -7,6 +7,7 @@
 #include "boxcore/base/log.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/thread.h"
+#include "service/jobs/jobs.h"
 #include "service/store/store_delivery.h"
 
 #include <inttypes.h>
@@ -28,7 +29,7 @@ struct janitor {
 	struct task_env *env;
 	struct workers *workers;
 	struct boxes *boxes;
-	pthread_t thread, boxes_thread;
+	pthread_t thread, boxes_thread, jobs_thread;
 	struct cancel *round; /* bounds one round */
 };
 
@@ -149,6 +150,21 @@ static void *boxes_main(void *arg)
 	return NULL;
 }
 
+/* Nor have due jobs, while GitHub is asked for missed deliveries. */
+static void *jobs_main(void *arg)
+{
+	struct janitor *j = arg;
+	struct err err = {0};
+	int64_t wait_ms;
+
+	do {
+		int64_t now = clock_wall_ms();
+
+		wait_ms = jobs_tick(j->env->jobs, now, j->round) - now;
+	} while (cancel_sleep(j->round, wait_ms, &err) == 0);
+	return NULL;
+}
+
 int janitor_start(struct janitor **ret_janitor, struct task_env *env,
 	struct workers *workers, struct boxes *boxes, struct err *err)
 {
@@ -170,6 +186,14 @@ int janitor_start(struct janitor **ret_janitor, struct task_env *env,
 		free(j);
 		return -1;
 	}
+	if (thread_start(&j->jobs_thread, "jobs-tick", jobs_main, j, err) < 0) {
+		cancel_fire(j->round, "the service cannot start");
+		thread_join(j->thread);
+		thread_join(j->boxes_thread);
+		cancel_free(j->round);
+		free(j);
+		return -1;
+	}
 	*ret_janitor = j;
 	return 0;
 }
@@ -181,6 +205,7 @@ void janitor_stop(struct janitor *j)
 	cancel_fire(j->round, "the service stops");
 	thread_join(j->thread);
 	thread_join(j->boxes_thread);
+	thread_join(j->jobs_thread);
 	cancel_free(j->round);
 	free(j);
 }

@@ -37,6 +37,21 @@ static const struct command {
 		"queue\n"
 		"task why DELIVERY                  what became of a delivery from "
 		"GitHub\n"},
+	{"why", cli_why,
+		"why URL|DELIVERY [--json]          what became of a comment, issue or "
+		"delivery, and why\n"},
+	{"schema", cli_schema,
+		"schema                             JSON Schema of .github/boxwright.yml, "
+		"for editors\n"
+		"schema --check FILE                whether such a file is right\n"},
+	{"schedule", cli_schedule,
+		"schedule list [--repository R]     maintenance jobs with their next "
+		"three times\n"
+		"schedule show JOB [--json]         one job; JOB is its number, name or "
+		"owner/name:job\n"
+		"schedule run|pause|resume JOB      now, no more, again\n"
+		"schedule when WORDS [--timezone Z] what \"daily around 6:00\" comes to "
+		"[--count N]\n"},
 	{"box", cli_box,
 		"box help                           boxes: create, exec, shell, run, "
 		"files, git, ...\n"},

@@ -26,7 +26,10 @@ int cli_task(int argc, char **argv);
 int cli_box(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_schema(int argc, char **argv);
+int cli_why(int argc, char **argv);
 
+int cli_schedule(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_completion(int argc, char **argv);
 int cli_complete(int argc, char **argv);

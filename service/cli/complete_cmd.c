@@ -114,16 +114,38 @@ static void complete_box(int argc, char **argv, const char *begun)
 	}
 }
 
+/* `schedule VERB JOB`: verbs, then the names of the jobs that there are. */
+static void complete_schedule(int argc, char **argv, const char *begun)
+{
+	struct err ignored = {0};
+	size_t i;
+	json_t *job;
+
+	if (argc == 2)
+		offer_words("list show run pause resume when", begun);
+	if (argc != 3 || str_eq(argv[1], "list") || str_eq(argv[1], "when"))
+		return;
+	CLEANUP(api) struct api *api = api_open(&ignored);
+	CLEANUP(json)
+	json_t *answer = api ? api_call(api, "GET", "/v1/schedules?limit=500", NULL,
+				       &ignored)
+			     : NULL;
+	json_array_foreach (json_object_get(answer, "schedules"), i, job)
+		offer(json_or_string(job, "name", ""), begun);
+}
+
 int cli_complete(int argc, char **argv)
 {
 	const char *begun = argc > 0 ? argv[argc - 1] : "";
 
 	if (argc <= 1)
-		offer_words("serve task box key doctor completion version help", begun);
+		offer_words("serve task schedule box key doctor completion version help", begun);
 	else if (str_eq(argv[0], "box"))
 		complete_box(argc, argv, begun);
 	else if (str_eq(argv[0], "task") && argc == 2)
 		offer_words("list show logs cancel retry why", begun);
+	else if (str_eq(argv[0], "schedule"))
+		complete_schedule(argc, argv, begun);
 	else if (str_eq(argv[0], "key") && argc == 2)
 		offer_words("create list revoke", begun);
 	else if (str_eq(argv[0], "completion") && argc == 2)

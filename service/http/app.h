@@ -22,12 +22,17 @@ struct store;
 struct boxcore;
 struct boxes;
 struct previews;
+struct jobs;
+
+struct github;
 
 struct http_app {
 	struct store *store;
+	struct github *github;     /* for /v1/why; NULL: GitHub is not asked */
 	struct boxcore *core;      /* for /healthz and /metrics */
 	struct boxes *boxes;       /* NULL: the box routes answer 503 */
 	struct previews *previews; /* NULL: the routes of public URLs answer 503 */
+	struct jobs *jobs;         /* NULL: the routes of schedules answer 503 */
 	struct trigger_config triggers;
 
 	/* Up to two webhook secrets; none set: every delivery is refused. */

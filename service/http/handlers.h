@@ -22,6 +22,9 @@ void handle_task_retry(struct request *request);
 void handle_delivery_list(struct request *request);
 void handle_delivery_get(struct request *request);
 
+/* handle_why.c */
+void handle_why(struct request *request);
+
 /* handle_box.c */
 void handle_box_create(struct request *request);
 void handle_box_restore(struct request *request);
@@ -76,6 +79,13 @@ void handle_schedule_change(struct request *request);
 void handle_schedule_pause(struct request *request);
 void handle_schedule_resume(struct request *request);
 void handle_schedule_delete(struct request *request);
+
+/* handle_job.c */
+void handle_job_list(struct request *request);
+void handle_job_get(struct request *request);
+void handle_job_run(struct request *request);
+void handle_job_pause(struct request *request);
+void handle_job_resume(struct request *request);
 
 /* handle_preview.c */
 void handle_preview_create(struct request *request);

@@ -80,6 +80,16 @@ int jobs_next(const struct store_job *job, int64_t now_ms, int64_t *ret, size_t 
 	return 0;
 }
 
+int jobs_shown(const struct store_job *job, int64_t ms, char ret[JOBS_SHOWN_SIZE],
+	struct err *err)
+{
+	CLEANUP(zone) struct zone *zone = NULL;
+
+	if (zone_open(&zone, job->timezone, err) < 0)
+		return -1;
+	return zone_show(zone, ms, ret, err);
+}
+
 /* ---- rows ------------------------------------------------------------------------------ */
 
 struct github_repo jobs_repo_of(const struct store_repository *row)

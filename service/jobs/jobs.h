@@ -72,6 +72,11 @@ int jobs_ticked(struct jobs *jobs, int64_t repo_id, const char *about, const cha
 int jobs_next(const struct store_job *job, int64_t now_ms, int64_t *ret, size_t n,
 	struct err *err);
 
+/* "2026-11-23 06:12 +01:00": what people read in the job's zone. */
+#define JOBS_SHOWN_SIZE 32
+int jobs_shown(const struct store_job *job, int64_t ms, char ret[JOBS_SHOWN_SIZE],
+	struct err *err);
+
 /* ---- tasks and pull requests ------------------------------------------------------------ */
 
 /* A job's task has ended: counts failures, pauses at the third in a row, keeps the pull

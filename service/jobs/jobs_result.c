@@ -73,7 +73,8 @@ static char *offer_of(struct jobs *jobs, const struct store_job *job)
 
 	if (jobs_published(jobs, job, &task, &err) < 0)
 		return NULL;
-	struct store_effect_key key = {.task_id = task.id, .kind = JOBS_OFFER};
+	struct store_effect_key key = {
+		.task_id = task.id, .kind = JOBS_OFFER, .slot = task.tree_oid};
 	if (store_effect_get(jobs->to.store, &key, &row, &err) < 0)
 		return NULL;
 	return TAKE(row.want);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Small questions that every step asks about its task. */
 #include "service/task/context.h"
+#include "service/task/job.h"
 
 #include "boxcore/base/clock.h"
 #include "boxcore/base/limits.h"
@@ -8,6 +9,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_event.h"
+#include "service/task/job.h"
 #include "service/task/rules.h"
 
 #include <stdarg.h>
@@ -64,8 +66,10 @@ int context_file(struct task_ctx *ctx, struct err *err)
 		return err_set(err, ERR_NOT_FOUND,
 			"the default branch has not been fetched yet");
 	/* Its errors name the file, with line and column. */
-	return rules_load(
-		ctx->env, &repo, ctx->task->rules_oid, &ctx->file, ctx->cancel, err);
+	if (rules_load(ctx->env, &repo, ctx->task->rules_oid, &ctx->file, ctx->cancel,
+		    err) < 0)
+		return -1;
+	return job_settings(ctx, err);
 }
 
 /* An attempt works for its parent's conversation and changes nothing in it. */

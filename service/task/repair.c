@@ -6,6 +6,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/store/store_effect.h"
+#include "service/task/job.h"
 
 #include <string.h>
 
@@ -79,7 +80,8 @@ int repair_begin(struct task_ctx *ctx, bool *ret_begun, struct err *err)
 	int64_t round;
 
 	*ret_begun = false;
-	if (repair_left_ms(ctx) <= 0 || changed_nothing(ctx) ||
+	if ((task->job_id > 0 && !job_has_agent(ctx)) || repair_left_ms(ctx) <= 0 ||
+		changed_nothing(ctx) ||
 		(ctx->file.cost_usd > 0 && task->cost_usd >= ctx->file.cost_usd))
 		return 0;
 	if (next_round(ctx, &round, err) < 0)

@@ -9,6 +9,9 @@
 #include "prompts/untrusted.h"
 #include "service/task/about.h"
 #include "service/task/checks.h"
+#include "service/task/job.h"
+#include "service/task/mend.h"
+#include "service/task/replay.h"
 #include "service/task/request_quote.h"
 #include "service/task/review.h"
 
@@ -164,6 +167,14 @@ int request_prompt(
 {
 	CLEANUP(parts) struct parts parts = {0};
 
+	if (str_eq(ctx->task->verb, "job")) {
+		CLEANUP(mem) char *checks = checks_of(ctx);
+		return job_prompt(ctx, dir, checks, out, err);
+	}
+	if (str_eq(ctx->task->verb, "repair"))
+		return mend_prompt(ctx, dir, out, err);
+	if (str_eq(ctx->task->verb, "rebase"))
+		return replay_prompt(ctx, dir, out, err);
 	if (make_parts(ctx, dir, &parts, err) < 0)
 		return -1;
 	if (str_eq(ctx->task->verb, "review"))

@@ -38,6 +38,7 @@
 
 /* What every task works with.  Made by service/app, shared by all workers; nothing in it
  * changes while tasks run. */
+struct jobs;
 struct task_env {
 	const struct config *config;
 	const char *slug; /* of the App, as GitHub tells it */
@@ -46,6 +47,7 @@ struct task_env {
 	struct repos *repos;
 	struct relay *relay;
 	struct boxcore *core;
+	struct jobs *jobs; /* scheduled maintenance */
 	struct cancel *stop; /* fires when the service stops */
 	/* Makes the hidden markers in our comments unforgeable; kept in the store. */
 	char marker_key[TASK_MARKER_KEY_SIZE];
@@ -63,6 +65,9 @@ int task_commands_run(struct task_env *env, const char *lease, struct cancel *ca
 /* A new task with the same request as an ended one. */
 int task_again(struct task_env *env, int64_t task, const char *by, int64_t *ret_id,
 	struct cancel *cancel, struct err *err);
+
+/* The steps that tasks of a verb go through, by their place; NULL behind the last. */
+const char *task_step_at(const char *verb, size_t i);
 
 /* What the name of the box ends with in which a task's result is checked. */
 #define TASK_CHECK_BOX "-check"

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Before a job's change is checked and published: is it worth a pull request?
+ *
+ * What a change offers is known by a digest over its diff without the places of its hunks, so
+ * that it stays the same when other parts of the code move on.
+ */
+#include "boxcore/base/crypto.h"
+#include "boxcore/base/limits.h"
+#include "boxcore/base/str.h"
+#include "service/jobs/jobs.h"
+#include "service/store/store_effect.h"
+#include "service/task/job.h"
+
+#include <string.h>
+
+#define DIFF_MAX (4 * LIMIT_MIB)
+
+static bool is_place(const char *line)
+{
+	return str_starts(line, "@@ ") || str_starts(line, "index ");
+}
+
+static int digest(struct task_ctx *ctx, char ret[SHA256_HEX_SIZE], struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf diff = STRBUF_INIT(DIFF_MAX + LIMIT_KIB);
+	CLEANUP(strbuf) struct strbuf kept = STRBUF_INIT(DIFF_MAX + LIMIT_KIB);
+
+	if (repo_diff_text(ctx->env->repos, ctx->task->repo_id, ctx->task->base_oid,
+		    ctx->task->tree_oid, DIFF_MAX, &diff, ctx->cancel, err) < 0)
+		return err_wrap(err, "read the change");
+	for (const char *line = strbuf_str(&diff); *line;) {
+		size_t len = strcspn(line, "\n");
+
+		len += line[len] == '\n';
+		if (!is_place(line))
+			strbuf_add(&kept, line, len);
+		line += len;
+	}
+	/* A diff that is longer than what is looked at is known by its tree. */
+	if (diff.len >= DIFF_MAX)
+		strbuf_adds(&kept, ctx->task->tree_oid);
+	crypto_sha256_hex(strbuf_str(&kept), kept.len, ret);
+	return 0;
+}
+
+int step_offer(struct task_ctx *ctx, struct err *err)
+{
+	char offer[SHA256_HEX_SIZE];
+	struct store_effect_key key = {.task_id = ctx->task->id,
+		.lease = ctx->task->lease,
+		.kind = JOBS_OFFER,
+		.slot = ctx->task->tree_oid};
+	struct jobs_look look;
+
+	if (!ctx->env->jobs || ctx->task->job_id == 0)
+		return 0;
+	if (context_file(ctx, err) < 0 || digest(ctx, offer, err) < 0 ||
+		store_effect_plan(ctx->env->store, &key, offer, NULL, ctx->cancel, err) <
+			0 ||
+		jobs_offer_look(ctx->env->jobs, ctx->task, offer, ctx->file.open_prs,
+			&look, ctx->cancel, err) < 0)
+		return -1;
+	if (look.stands)
+		return context_decide(ctx, "no_change", err,
+			"pull request #%lld offers the same already",
+			(long long)look.pr_number);
+	if (look.declined)
+		return context_decide(ctx, "no_change", err,
+			"the same was offered and closed before, so it is not offered "
+			"again");
+	if (look.crowded)
+		return context_decide(ctx, "no_change", err,
+			"there is a change, but %lld pull requests of jobs are open "
+			"already (limits.open_prs)",
+			(long long)look.open);
+	return 0;
+}
