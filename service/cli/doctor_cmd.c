@@ -173,6 +173,20 @@ static void check_github(struct doctor *d)
 	}
 	CLEANUP(mem) char *text = mem_printf("we are %s", app.bot.login);
 	good("GitHub", text);
+	CLEANUP(strbuf) struct strbuf lacks = STRBUF_INIT(4096);
+	if (github_app_lacks(gh, &lacks, d->cancel, &err) < 0) {
+		bad(d, "App settings", err.text, "ask again");
+		return;
+	}
+	if (lacks.len > 0) {
+		CLEANUP(mem)
+		char *advice = mem_printf("the App lacks %s: add it on the App's page, "
+					  "then let each installation accept it",
+			strbuf_str(&lacks));
+		warn("App settings", advice);
+		return;
+	}
+	good("App settings", "all permissions and events are there");
 }
 
 static void check_models(struct doctor *d)

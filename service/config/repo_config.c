@@ -371,9 +371,13 @@ bool repo_config_error_place(const char *text, const char *name, int *ret_line,
 		sscanf(text + len, ":%9d:%9d: %n", &line, &column, &used) != 2 ||
 		used == 0 || line < 1 || column < 1)
 		return false;
+	*ret_text = text + len + used;
+	/* A list tells its item's place besides. */
+	const char *item = strstr(*ret_text, ": line ");
+	if (item)
+		sscanf(item, ": line %9d, column %9d", &line, &column);
 	*ret_line = line;
 	*ret_column = column;
-	*ret_text = text + len + used;
 	return true;
 }
 

@@ -105,6 +105,11 @@ struct github_app {
 int github_app_self(struct github *gh, struct github_app *ret, struct cancel *cancel,
 	struct err *err);
 
+/* Appends what the App's settings at GitHub lack of what the service uses, for people:
+ * "permission checks: write (...), event check_run (...)"; nothing when nothing is missing. */
+int github_app_lacks(
+	struct github *gh, struct strbuf *out, struct cancel *cancel, struct err *err);
+
 /* The installation that may see owner/name; ERR_NOT_FOUND when the App is not installed
  * there. */
 int github_installation_find(struct github *gh, const char *owner, const char *name,
