@@ -326,6 +326,133 @@ static void test_what_was_acknowledged_outlives_kill_9(void **state)
 		"# %d kills, %zu deliveries acknowledged, none lost\n", ROUNDS, all);
 }
 
+/* ---- kill -9 between attempts ----------------------------------------------------------------- */
+
+#define ATTEMPTS 3
+
+static bool claim(struct store *store, const char *lease, struct store_task *ret)
+{
+	struct err err = {0};
+
+	store_task_release(ret);
+	int rc = store_task_claim(store, lease, 1000, ret, NULL, &err);
+	CHECK(rc >= 0);
+	return rc == 1;
+}
+
+/* One step of work on what was claimed: it is split, or ends. */
+static void work_on(struct store *store, struct store_task *task)
+{
+	CLEANUP(store_tasks) struct store_tasks attempts = {0};
+	struct err err = {0};
+
+	CHECK(store_task_attempts(store, task->id, &attempts, &err) == 0);
+	if (task->attempts > 1 && attempts.count == 0)
+		CHECK(store_task_split(store, task, ATTEMPTS, 1, NULL, &err) == 0);
+	else
+		CHECK(store_task_finish(store, task, STORE_TASK_DONE, "x", "y", 2, NULL,
+			      &err) == 0);
+}
+
+static void *split_main(void *arg)
+{
+	struct load *load = arg;
+	char lane[32], lease[32];
+
+	snprintf(lease, sizeof lease, "%d:%d", load->round, load->number);
+	for (int i = 0;; i++) {
+		CLEANUP(store_task) struct store_task row = {0};
+		struct err err = {0};
+		int64_t id;
+
+		snprintf(lane, sizeof lane, "1/%d-%d-%d", load->round, load->number, i);
+		struct store_task_new task = store_world_task(lane, 1, 1);
+		task.attempts = ATTEMPTS;
+		CHECK(store_task_add(load->store, &task, &id, NULL, &err) == 0);
+		for (int n = 0; n <= ATTEMPTS && claim(load->store, lease, &row); n++)
+			work_on(load->store, &row);
+		CHECK(write(load->out, lane, sizeof lane) == (ssize_t)sizeof lane);
+	}
+	return NULL;
+}
+
+static void run_splits(int round, int out)
+{
+	struct load loads[WRITERS];
+	pthread_t thread;
+	struct store *store = NULL;
+	struct err err = {0};
+
+	CHECK(store_open(&store, dir, &err) == 0);
+	for (int i = 0; i < WRITERS; i++) {
+		loads[i] = (struct load){store, round, i, out};
+		CHECK(thread_start(&thread, "load", split_main, &loads[i], &err) == 0);
+	}
+	pause();
+}
+
+/* After recovery all that is left can be done, and nothing waits for ever. */
+static int64_t do_the_rest(void)
+{
+	CLEANUP(store_task) struct store_task row = {0};
+	struct store *store = NULL;
+	struct store_recovered found;
+	struct err err = {0};
+	int64_t done = 0, last = 0;
+
+	if (store_open(&store, dir, &err) < 0 || store_check(store, &err) < 0 ||
+		store_recover(store, "rest", 1, &found, NULL, &err) < 0)
+		fail_msg("%s", err.text);
+	for (; claim(store, "rest:1", &row); done++) {
+		work_on(store, &row);
+		last = row.id > last ? row.id : last;
+	}
+	for (int64_t id = last; id > 0; id--) {
+		CLEANUP(store_tasks) struct store_tasks attempts = {0};
+
+		assert_int_equal(store_task_get(store, id, &row, &err), 0);
+		assert_int_equal(row.state, STORE_TASK_DONE);
+		assert_false(row.waits);
+		assert_int_equal(store_task_attempts(store, id, &attempts, &err), 0);
+		assert_int_equal(attempts.count, row.parent_id ? 0 : ATTEMPTS);
+	}
+	store_close(store);
+	return done;
+}
+
+static void test_attempts_outlive_kill_9(void **state)
+{
+	unsigned seed = 11;
+	int64_t rest = 0;
+
+	(void)state;
+	for (int round = 0; round < ROUNDS; round++) {
+		int ends[2], status;
+		pid_t pid;
+
+		assert_int_equal(pipe(ends), 0);
+		fflush(NULL);
+		pid = fork();
+		if (pid == 0) {
+			close(ends[0]);
+			run_splits(round, ends[1]);
+			_exit(1);
+		}
+		close(ends[1]);
+		struct pollfd answer = {ends[0], POLLIN, 0};
+		assert_int_equal(poll(&answer, 1, 20000), 1);
+		seed = seed * 1664525 + 1013904223;
+		usleep(1000 + (seed >> 16) % 20000);
+		kill(pid, SIGKILL);
+		close(ends[0]);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		rest += do_the_rest();
+	}
+	print_message(
+		"# %d kills, %lld claims to do the rest\n", ROUNDS, (long long)rest);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -334,6 +461,7 @@ int main(void)
 		TEST(test_files_that_cannot_grow),
 		TEST(test_a_full_disk_refuses_and_recovers),
 		TEST(test_what_was_acknowledged_outlives_kill_9),
+		TEST(test_attempts_outlive_kill_9),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,6 +231,67 @@ static void test_migrated_equals_fresh(void **state)
 	}
 }
 
+/* What stood in a database of the second version stands in the third. */
+static void test_rows_come_along(void **state)
+{
+	struct conn conn = {0};
+	struct err err = {0};
+	CLEANUP(strbuf) struct strbuf found = STRBUF_INIT(LIMIT_MIB);
+	sqlite3_stmt *q = NULL;
+	static const char rows[] =
+		"INSERT INTO "
+		"task(lane,verb,text,repo_id,installation_id,owner,repo,number,"
+		"is_pull,title,issue_body,issue_author_login,requester_id,requester_"
+		"login,"
+		"comment_id,comment_url,trigger_kind,created_ms,run_at_ms,step,"
+		"default_branch,pr_number,branch,base_oid,commit_oid,state,finished_ms)"
+		" VALUES"
+		"('1/12','fix','',1,7,'o','r',12,0,'','','',5,'x',0,'','',10,10,'',"
+		"'main',13,'bw/1','b1','c1','done',20),"
+		"('1/12','fix','',1,7,'o','r',12,0,'','','',5,'x',0,'','',30,30,'',"
+		"'main',14,'bw/2','b2','c2','done',40),"
+		"('1/12','fix','',1,7,'o','r',12,0,'','','',5,'x',0,'','',50,50,'',"
+		"'main',0,NULL,NULL,NULL,'ready',0),"
+		"('1/20','fix','',1,7,'o','r',20,0,'','','',5,'x',0,'','',50,50,'',"
+		"'main',0,NULL,NULL,NULL,'failed',60);"
+		"INSERT INTO "
+		"command(lane,verb,word,text,repo_id,installation_id,owner,repo,"
+		"number,is_pull,requester_id,requester_login,comment_id,delivery_id,"
+		"created_ms,run_at_ms)"
+		" VALUES('1/12','help','','',1,7,'o','r',12,0,5,'x',0,'d',1,1);";
+
+	(void)state;
+	assert_int_equal(conn_open(&conn, path, true, &err), 0);
+	assert_int_equal(migrations_run(&conn, 2, &err), 0);
+	assert_int_equal(conn_exec(&conn, rows, &err), 0);
+	if (migrations_run(&conn, migrations_count, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(
+		sqlite3_prepare_v2(conn.db,
+			"SELECT 'task '||id||' '||conversation_id||' '||attempts"
+			"||' '||waits||' '||about||state FROM task UNION ALL "
+			"SELECT 'conversation '||id||' '||lane||' '||pr_number||' '"
+			"||ours||' '||branch||' '||target||' '||base_oid||' '"
+			"||head_oid||' '||state||' '||used_ms FROM conversation "
+			"UNION ALL SELECT 'command '||id||' '||about FROM command "
+			"UNION ALL SELECT tbl||' '||state||' '||n FROM tally WHERE "
+			"tbl='conversation'",
+			-1, &q, NULL),
+		SQLITE_OK);
+	while (sqlite3_step(q) == SQLITE_ROW)
+		strbuf_addf(&found, "%s\n", sqlite3_column_text(q, 0));
+	sqlite3_finalize(q);
+	conn_close(&conn);
+	assert_string_equal(found.data,
+		"task 1 1 1 0 done\n"
+		"task 2 1 1 0 done\n"
+		"task 3 1 1 0 ready\n"
+		"task 4 0 1 0 failed\n"
+		"conversation 1 1/12 14 1 bw/2 main b2 c2 open 40\n"
+		"command 1 \n"
+		"conversation open 1\n");
+}
+
 /* Each file of the folder is in the list, in order. */
 static void test_every_migration_is_compiled_in(void **state)
 {
@@ -283,6 +344,7 @@ int main(void)
 		TEST(test_the_claim_goes_by_its_indexes),
 		TEST(test_the_table_is_complete),
 		TEST(test_migrated_equals_fresh),
+		TEST(test_rows_come_along),
 		TEST(test_every_migration_is_compiled_in),
 		TEST(test_a_failed_migration_leaves_nothing),
 	};
