@@ -50,7 +50,7 @@ static int print_one(struct strbuf *out, git_diff *diff, size_t i, size_t max)
 	return rc;
 }
 
-int diff_print(struct strbuf *out, git_diff *diff, size_t max)
+int diff_text(struct strbuf *out, git_diff *diff, size_t max)
 {
 	size_t n = git_diff_num_deltas(diff), left_out = 0;
 
@@ -104,7 +104,7 @@ static json_t *describe(
 	return change;
 }
 
-int diff_list(json_t *result, git_diff *diff)
+int diff_changes(json_t *result, git_diff *diff)
 {
 	json_t *changes = json_array();
 	int64_t all_added = 0, all_deleted = 0;

@@ -13,9 +13,9 @@
 int diff_trees(git_diff **ret, git_repository *repo, git_tree *from, git_tree *to);
 
 /* Unified text, made valid UTF-8, at most max bytes and a line about the rest. */
-int diff_print(struct strbuf *out, git_diff *diff, size_t max);
+int diff_text(struct strbuf *out, git_diff *diff, size_t max);
 
 /* {"changes": [...], "added": n, "deleted": n} into `result`. */
-int diff_list(json_t *result, git_diff *diff);
+int diff_changes(json_t *result, git_diff *diff);
 
 #endif

@@ -30,6 +30,7 @@ int job_drop(struct job *job, struct err *err);
 int job_remote_ref(struct job *job, struct err *err);
 int job_file_read(struct job *job, struct err *err);
 int job_diff_text(struct job *job, struct err *err);
+int job_compare(struct job *job, struct err *err);
 int job_pack(struct job *job, struct err *err);
 int job_import(struct job *job, struct err *err);
 int job_commit(struct job *job, struct err *err);

@@ -348,7 +348,7 @@ static int list_changes(
 	if (rc == 0)
 		rc = diff_trees(&diff, m->repo, base, tree);
 	if (rc == 0)
-		rc = diff_list(m->job->result, diff);
+		rc = diff_changes(m->job->result, diff);
 	return rc < 0 ? git_fail(err, rc, "compare the result with its base") : 0;
 }
 

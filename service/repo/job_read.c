@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Verbs: one file of a commit, the diff of two trees as text. */
+/* Verbs: one file of a commit, the diff of two trees as text and as a list. */
 #include "service/repo/diff.h"
 #include "service/repo/git.h"
 
@@ -37,7 +37,6 @@ static int send_blob(struct job *job, struct mirror *mirror, const git_tree_entr
 int job_file_read(struct job *job, struct err *err)
 {
 	CLEANUP(mirror) struct mirror mirror = MIRROR_NONE;
-	CLEANUP(git_commit) git_commit *commit = NULL;
 	CLEANUP(git_tree) git_tree *tree = NULL;
 	CLEANUP(git_tree_entry) git_tree_entry *entry = NULL;
 	const char *path = json_need_string(job->request, "path", err);
@@ -45,12 +44,9 @@ int job_file_read(struct job *job, struct err *err)
 
 	if (!path || job_oid(job, "commit", &oid, err) < 0 ||
 		mirror_open(job, MIRROR_READ, &mirror, err) < 0 ||
-		mirror_commit(&mirror, &oid, &commit, err) < 0)
+		mirror_tree_of(&mirror, &oid, &tree, err) < 0)
 		return -1;
-	int rc = git_commit_tree(&tree, commit);
-	if (rc < 0)
-		return mirror_fail(&mirror, err, rc, "the commit's tree");
-	rc = git_tree_entry_bypath(&entry, tree, path);
+	int rc = git_tree_entry_bypath(&entry, tree, path);
 	if (rc == GIT_ENOTFOUND)
 		return err_set(err, ERR_NOT_FOUND, "the commit has no file %s", path);
 	if (rc < 0)
@@ -81,8 +77,34 @@ int job_diff_text(struct job *job, struct err *err)
 	int rc = diff_trees(&diff, mirror.repo, from, to);
 	if (rc < 0)
 		return mirror_fail(&mirror, err, rc, "compare the trees");
-	rc = diff_print(&text, diff, (size_t)max);
+	rc = diff_text(&text, diff, (size_t)max);
 	if (rc < 0)
 		return mirror_fail(&mirror, err, rc, "write the diff");
 	return job_data(job, strbuf_str(&text), text.len, err);
+}
+
+int job_compare(struct job *job, struct err *err)
+{
+	CLEANUP(mirror) struct mirror mirror = MIRROR_NONE;
+	CLEANUP(git_tree) git_tree *from = NULL;
+	CLEANUP(git_tree) git_tree *to = NULL;
+	CLEANUP(git_diff) git_diff *diff = NULL;
+	char hex[GIT_OID_HEXSZ + 1];
+	git_oid a, b;
+
+	if (job_oid(job, "from", &a, err) < 0 || job_oid(job, "to", &b, err) < 0 ||
+		mirror_open(job, MIRROR_READ, &mirror, err) < 0 ||
+		mirror_tree_of(&mirror, &a, &from, err) < 0 ||
+		mirror_tree_of(&mirror, &b, &to, err) < 0)
+		return -1;
+	int rc = diff_trees(&diff, mirror.repo, from, to);
+	if (rc == 0)
+		rc = diff_changes(job->result, diff);
+	if (rc < 0)
+		return mirror_fail(&mirror, err, rc, "compare the trees");
+	json_put(job->result, "no_change",
+		json_boolean(git_oid_equal(git_tree_id(from), git_tree_id(to))));
+	json_put(job->result, "tree",
+		json_str(git_oid_tostr(hex, sizeof hex, git_tree_id(to))));
+	return 0;
 }

@@ -117,7 +117,7 @@ int repo_remote_ref(struct repos *repos, const struct repo_remote *remote,
 
 /* ---- 2. reading ---- */
 
-/* Appends the file `path` of a commit.  Regular files only: a folder, symlink or
+/* Appends the file `path` of a commit (or tree).  Regular files only: a folder, symlink or
  * submodule is ERR_INPUT; larger than `max` is ERR_LIMIT; missing is ERR_NOT_FOUND. */
 int repo_file_read(struct repos *repos, int64_t repo_id, const char *commit,
 	const char *path, size_t max, struct strbuf *out, struct cancel *cancel,
@@ -194,6 +194,10 @@ struct repo_result {
 };
 void repo_result_release(struct repo_result *result);
 DEFINE_CLEANUP(repo_result, struct repo_result, repo_result_release(value))
+
+/* What lies between two trees (or commits) of the mirror; ret->tree is `to`'s tree. */
+int repo_compare(struct repos *repos, int64_t repo_id, const char *from, const char *to,
+	struct repo_result *ret, struct cancel *cancel, struct err *err);
 
 /*
  * Takes the objects of a box's work.  `pack_file` and `tree` are claims of the box:

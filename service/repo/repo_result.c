@@ -74,6 +74,25 @@ static int take_result(struct repo_result *result, const json_t *r, struct err *
 	return 0;
 }
 
+int repo_compare(struct repos *repos, int64_t repo_id, const char *from, const char *to,
+	struct repo_result *ret, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(json) json_t *q = repo_request(repos, "compare", repo_id);
+	CLEANUP(json) json_t *r = NULL;
+	CLEANUP(repo_result) struct repo_result result = {0};
+	struct child_call call = {.verb = "compare", .request = q};
+
+	json_put(q, "from", json_str(from));
+	json_put(q, "to", json_str(to));
+	if (repo_call(repos, &call, &r, cancel, err) < 0 ||
+		repo_take_oid(r, "tree", result.tree, err) < 0 ||
+		take_result(&result, r, err) < 0)
+		return -1;
+	*ret = result;
+	result = (struct repo_result){0};
+	return 0;
+}
+
 static json_t *pattern_list(const char *const *list, size_t n)
 {
 	json_t *array = json_array();

@@ -27,6 +27,7 @@ static const struct {
 	{"remote-ref", job_remote_ref},
 	{"file-read", job_file_read},
 	{"diff-text", job_diff_text},
+	{"compare", job_compare},
 	{"pack", job_pack},
 	{"import", job_import},
 	{"commit", job_commit},

@@ -30,7 +30,4 @@ bool attempts_took_over(const struct task_ctx *ctx);
 /* Markdown: a line for each attempt with checks, size and cost; nothing for other tasks. */
 int attempts_list(struct task_ctx *ctx, struct strbuf *out, struct err *err);
 
-/* The last step of an attempt but report: its commit is made and the outcome decided. */
-int step_attempted(struct task_ctx *ctx, struct err *err);
-
 #endif

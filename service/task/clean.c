@@ -15,6 +15,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/store/store_prepared.h"
+#include "service/task/attempts_box.h"
 #include "service/task/talk_box.h"
 
 #include <string.h>
@@ -57,7 +58,8 @@ static bool orphaned(struct task_env *env, int64_t id)
 
 	if (store_task_get(env->store, id, &task, &err) < 0)
 		return err.kind == ERR_NOT_FOUND;
-	return task.state != STORE_TASK_RUNNING && task.state != STORE_TASK_READY;
+	return task.state != STORE_TASK_RUNNING && task.state != STORE_TASK_READY &&
+	       !attempts_box_waits(env->store, &task);
 }
 
 /* ---- conversations --------------------------------------------------------------------- */

@@ -8,8 +8,10 @@
 #include "service/github/text.h"
 #include "service/store/store_effect.h"
 #include "service/task/box_git.h"
+#include "service/task/collect.h"
 #include "service/task/context.h"
 #include "service/task/repair.h"
+#include "service/task/replay.h"
 #include "service/task/rounds.h"
 #include "service/task/status.h"
 
@@ -51,9 +53,19 @@ static int keep_changes(
 		ctx->env->store, &key, strbuf_str(&list), NULL, ctx->cancel, err);
 }
 
+int collect_keep(struct task_ctx *ctx, const struct repo_result *result, struct err *err)
+{
+	store_set(&ctx->task->tree_oid, result->tree);
+	ctx->task->files = (int64_t)result->nchanges;
+	ctx->task->added = result->added;
+	ctx->task->deleted = result->deleted;
+	return keep_changes(ctx, result, err);
+}
+
 static int take(struct task_ctx *ctx, struct repo_result *result, struct err *err)
 {
 	CLEANUP(mem) char *dir = context_dir(ctx);
+	CLEANUP(mem) char *base = NULL;
 	CLEANUP(mem) char *pack = context_path(ctx, "result.pack");
 	struct box_git git = {
 		.core = ctx->env->core, .box = ctx->task->box_id, .dir = dir};
@@ -63,13 +75,15 @@ static int take(struct task_ctx *ctx, struct repo_result *result, struct err *er
 	char tree[REPO_OID_SIZE];
 	CLEANUP(cancel) struct cancel *limit = cancel_new(ctx->cancel);
 
+	if (replay_work_base(ctx, &base, err) < 0)
+		return -1;
 	cancel_deadline(limit, COLLECT_MS, "the limit for collecting the change");
-	int rc = box_git_collect(&git, ctx->task->base_oid, pack, tree, limit, err);
+	int rc = box_git_collect(&git, base, pack, tree, limit, err);
 	if (rc == 0)
-		rc = repo_import(ctx->env->repos, ctx->task->repo_id, ctx->task->base_oid,
-			pack, tree, &policy, result, limit, err);
+		rc = repo_import(ctx->env->repos, ctx->task->repo_id, base, pack, tree,
+			&policy, result, limit, err);
 	unlink(pack);
-	return rc;
+	return rc < 0 ? -1 : replay_collected(ctx, result, err);
 }
 
 /* What came meanwhile is worked on before the result is checked and published. */
@@ -142,11 +156,7 @@ int step_collect(struct task_ctx *ctx, struct err *err)
 		return nothing_yet(ctx, err);
 	if ((int64_t)result.nchanges > ctx->file.files)
 		return too_many(ctx, result.nchanges, err);
-	store_set(&ctx->task->tree_oid, result.tree);
-	ctx->task->files = (int64_t)result.nchanges;
-	ctx->task->added = result.added;
-	ctx->task->deleted = result.deleted;
-	if (keep_changes(ctx, &result, err) < 0 ||
+	if (collect_keep(ctx, &result, err) < 0 ||
 		context_say(ctx, "collect", err, "%lld files changed, +%lld -%lld",
 			(long long)ctx->task->files, (long long)result.added,
 			(long long)result.deleted) < 0)

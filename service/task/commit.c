@@ -4,6 +4,8 @@
 
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
+#include "service/task/attempts.h"
+#include "service/task/replay.h"
 #include "service/task/status.h"
 
 #include <string.h>
@@ -20,6 +22,12 @@ static char *person(const char *login, int64_t id)
 		(long long)id, strbuf_str(&clean));
 }
 
+char *commit_email(const struct task_ctx *ctx)
+{
+	return mem_printf("%lld+%s@users.noreply.github.com", (long long)ctx->app.bot.id,
+		ctx->app.bot.login);
+}
+
 int commit_make(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(mem) char *title = status_commit_title(ctx);
@@ -30,23 +38,28 @@ int commit_make(struct task_ctx *ctx, struct err *err)
 		str_empty(ctx->task->model) ? "" : "/",
 		str_empty(ctx->task->model) ? "" : ctx->task->model);
 	CLEANUP(mem) char *number = mem_printf("%lld", (long long)ctx->task->id);
-	CLEANUP(mem)
-	char *email = mem_printf("%lld+%s@users.noreply.github.com",
-		(long long)ctx->app.bot.id, ctx->app.bot.login);
+	CLEANUP(mem) char *email = commit_email(ctx);
+	CLEANUP(replay) struct replay replay = {0};
 	struct repo_trailer trailers[] = {
-		{"Co-authored-by", co_author}, {"Agent", agent}, {"Task", number}};
+		{"Agent", agent}, {"Task", number}, {"Co-authored-by", co_author}};
+	size_t ntrailers = ctx->task->requester_id > 0 ? 3 : 2; /* perhaps nobody asked */
+
+	if (attempts_took_over(ctx))
+		return 0;
+	if (replay_load(ctx, &replay, err) < 0)
+		return -1;
 	struct repo_commit commit = {
 		.repo_id = ctx->task->repo_id,
 		.task = number,
-		.base = ctx->task->base_oid,
+		.base = replay.merge ? replay.head : ctx->task->base_oid,
+		.merge = replay.merge ? replay.onto : NULL,
 		.tree = ctx->task->tree_oid,
 		.author_name = ctx->app.bot.login,
 		.author_email = email,
 		.time_s = ctx->task->created_ms / 1000,
 		.message = title,
 		.trailers = trailers,
-		.ntrailers =
-			ctx->env->config->pr_commit_trailers ? ARRAY_LEN(trailers) : 0,
+		.ntrailers = ctx->env->config->pr_commit_trailers ? ntrailers : 0,
 	};
 	char oid[REPO_OID_SIZE];
 

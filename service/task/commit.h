@@ -12,4 +12,7 @@
  * alone, with the task's own time, so a repeat makes the very same object. */
 int commit_make(struct task_ctx *ctx, struct err *err);
 
+/* The address that our commits are known by; free(). */
+char *commit_email(const struct task_ctx *ctx);
+
 #endif

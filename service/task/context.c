@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Small questions that every step asks about its task. */
 #include "service/task/context.h"
-#include "service/task/job.h"
 
 #include "boxcore/base/clock.h"
 #include "boxcore/base/limits.h"
@@ -9,6 +8,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_event.h"
+#include "service/task/attempts.h"
 #include "service/task/job.h"
 #include "service/task/rules.h"
 
@@ -68,6 +68,8 @@ int context_file(struct task_ctx *ctx, struct err *err)
 	/* Its errors name the file, with line and column. */
 	if (rules_load(ctx->env, &repo, ctx->task->rules_oid, &ctx->file, ctx->cancel,
 		    err) < 0)
+		return -1;
+	if (attempts_share(ctx, &ctx->file.cost_usd, err) < 0)
 		return -1;
 	return job_settings(ctx, err);
 }

@@ -23,8 +23,9 @@ struct task_ctx {
 		file;   /* .github/boxwright.yml of rules_oid; see context_file() */
 	const char *go; /* set by a step that is followed by another than its usual one */
 	char *detail;   /* set by a step: what its row says about its end */
-	bool back;      /* set by a failed step: to prepare again, the box is no use */
-	char *outcome;  /* set by a step that decided how the task ends */
+	int64_t split; /* set by a step: so many attempts are made, and the task waits for them */
+	bool back;     /* set by a failed step: to prepare again, the box is no use */
+	char *outcome; /* set by a step that decided how the task ends */
 	int64_t commented_ms; /* last edit of the progress comment, on clock_mono_ms() */
 	int64_t checked_ms;   /* likewise of the check run */
 };
@@ -64,6 +65,7 @@ int context_decide(struct task_ctx *ctx, const char *code, struct err *err,
 
 int step_gate(struct task_ctx *ctx, struct err *err);
 int step_attempts(struct task_ctx *ctx, struct err *err);
+int step_attempted(struct task_ctx *ctx, struct err *err);
 int step_prepare(struct task_ctx *ctx, struct err *err);
 int step_replay(struct task_ctx *ctx, struct err *err);
 int step_undo(struct task_ctx *ctx, struct err *err);

@@ -16,6 +16,7 @@
 #include "service/task/context.h"
 #include "service/task/effects.h"
 #include "service/task/limits.h"
+#include "service/task/mend.h"
 #include "service/task/rules.h"
 #include "service/task/status.h"
 
@@ -251,6 +252,9 @@ int step_gate(struct task_ctx *ctx, struct err *err)
 		return rc;
 	if (enter(ctx, err) < 0)
 		return -1;
+	rc = mend_gate(ctx, err);
+	if (rc <= 0)
+		return rc;
 	if (ctx->task->number == 0)
 		return 0;
 	if (ctx->task->requester_id > 0 && effect_react(ctx, "eyes", err) < 0)

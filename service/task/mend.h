@@ -3,7 +3,7 @@
  * Tasks of verb "repair": a check failed on a pull request that the service works on.
  * Internal to service/task.
  *
- * Bounded twice: LIMIT `repair.tries` for one head, and as many in a row without a person's
+ * Bounded twice: `repair.tries` for one head, and as many in a row without a person's
  * word between (store_conversation_repairs()).  Past that one comment says that the service
  * gives up and why; all further events are refused without a word.  Rebases that nobody
  * asked for (replay_pushed()) count in the same row.
@@ -28,5 +28,17 @@ int mend_gate(struct task_ctx *ctx, struct err *err);
  * cut, cleaned, marked as foreign. */
 int mend_prompt(
 	struct task_ctx *ctx, const char *dir, struct strbuf *out, struct err *err);
+
+/* The failed check's name as the event told it, for people; "" for none.  free(). */
+char *mend_failed_name(const struct store_task *task);
+
+/* ---- parts that the prompts of repairs and replays share ---- */
+
+/* A paragraph that names the repository's checks; "" when there are none.  free(). */
+char *mend_own_checks(const struct task_ctx *ctx);
+/* The target branch in code.  free(). */
+char *mend_target(const struct task_ctx *ctx);
+/* Appends title and text of the pull request, unless the session knows them. */
+int mend_quote_pull(struct task_ctx *ctx, struct strbuf *out, struct err *err);
 
 #endif

@@ -44,8 +44,8 @@ int step_prepare(struct task_ctx *ctx, struct err *err)
 	if (context_say(ctx, "prepare", err, "snapshot found in %lld ms",
 		    (long long)(clock_mono_ms() - began)) < 0)
 		return -1;
-	/* Checks have a box of their own. */
-	if (str_eq(ctx->task->verb, "test"))
+	/* Checks have a box of their own, and a replay makes one if it needs it. */
+	if (str_eq(ctx->task->verb, "test") || str_eq(ctx->task->verb, "rebase"))
 		return store_task_save(ctx->env->store, ctx->task, ctx->cancel, err);
 	return talk_box_open(ctx, &prepared, err);
 }

@@ -37,6 +37,10 @@ int replay_load(struct task_ctx *ctx, struct replay *ret, struct err *err);
  * answers for what it did and not for the merge; base_oid for all other tasks.  free(). */
 int replay_work_base(struct task_ctx *ctx, char **ret, struct err *err);
 
+/* For collect, of a rebase (nothing for other tasks): ERR_INPUT when conflicts are left;
+ * `result` becomes what the pull request shows, the change to its new base. */
+int replay_collected(struct task_ctx *ctx, struct repo_result *result, struct err *err);
+
 /* Appends the prompt: the files in conflict, and how to resolve them. */
 int replay_prompt(
 	struct task_ctx *ctx, const char *dir, struct strbuf *out, struct err *err);

@@ -6,8 +6,10 @@
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
+#include "service/task/attempts_box.h"
 #include "service/task/box_git.h"
 #include "service/task/checks.h"
+#include "service/task/status.h"
 #include "service/task/undo_point.h"
 
 #include <string.h>
@@ -22,8 +24,7 @@ static bool has_talk(const struct task_ctx *ctx)
 	return ctx->talk.id > 0 && ctx->task->parent_id == 0;
 }
 
-/* What a box must have been made with to be of use: set-up, image, network. */
-static char *shape_of(const struct task_ctx *ctx, const struct store_prepared *prepared)
+char *talk_box_shape(const struct task_ctx *ctx, const struct store_prepared *prepared)
 {
 	return mem_printf("%s %.16s %s", prepared->image, prepared->setup_hash,
 		ctx->env->config->box_network);
@@ -221,7 +222,7 @@ static int make_box(struct task_ctx *ctx, const struct store_prepared *prepared,
 int talk_box_open(
 	struct task_ctx *ctx, const struct store_prepared *prepared, struct err *err)
 {
-	CLEANUP(mem) char *shape = shape_of(ctx, prepared);
+	CLEANUP(mem) char *shape = talk_box_shape(ctx, prepared);
 	int64_t began = clock_mono_ms();
 	int woken = has_talk(ctx) ? try_to_wake(ctx, shape, err) : 0;
 
@@ -237,11 +238,14 @@ int talk_box_rest(struct task_ctx *ctx, struct err *err)
 	struct err gone = {0};
 	int rc;
 
+	if (attempts_boxes_remove(ctx, err) < 0)
+		return -1;
 	if (str_empty(box))
 		return 0;
 	if (!str_empty(ctx->task->tree_oid) && checks_box_remove(ctx, err) < 0)
 		return -1;
-	if (str_starts(box, "conv-"))
+	/* An attempt's waits until its parent has chosen. */
+	if (str_starts(box, "conv-") || outcome_is(ctx, "attempted"))
 		rc = box_pause(ctx->env->core, box, ctx->cancel, &gone);
 	else
 		rc = box_delete(ctx->env->core, box, ctx->cancel, &gone);

@@ -29,6 +29,8 @@ int talk_box_rest(struct task_ctx *ctx, struct err *err);
 int talk_box_delete(
 	struct boxcore *core, const char *box, struct cancel *cancel, struct err *err);
 
+/* What a box must have been made with to be of use: set-up, image, network.  free(). */
+char *talk_box_shape(const struct task_ctx *ctx, const struct store_prepared *prepared);
 /* "conv-7"; free(). */
 char *talk_box_name(int64_t conversation);
 /* Makes a box of that name from an image with the service's settings for boxes. */

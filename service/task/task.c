@@ -31,6 +31,7 @@ static const struct task_step {
 } steps[] = {
 	{"gate", step_gate},
 	{"attempts", step_attempts},
+	{"attempted", step_attempted},
 	{"prepare", step_prepare},
 	{"replay", step_replay},
 	{"undo", step_undo},
@@ -52,9 +53,12 @@ static const struct task_flow {
 } flows[] = {
 	{"fix", {"gate", "attempts", "prepare", "work", "collect", "verify", "publish",
 			"report"}},
+	/* One of several attempts at a fix */
+	{"attempt",
+		{"gate", "prepare", "work", "collect", "verify", "attempted", "report"}},
 	{"repair", {"gate", "prepare", "work", "collect", "verify", "publish", "report"}},
-	{"job", {"gate", "prepare", "job", "work", "collect", "offer", "verify", "publish",
-			"report"}},
+	{"job", {"gate", "prepare", "job", "work", "collect", "offer", "verify",
+			"publish", "report"}},
 	{"rebase", {"gate", "prepare", "replay", "work", "collect", "verify", "publish",
 			   "report"}},
 	{"ask", {"gate", "prepare", "work", "report"}},
@@ -86,8 +90,9 @@ const char *task_step_at(const char *verb, size_t i)
 }
 
 /* NULL: report was it. */
-static const char *step_after(const char *verb, const char *step)
+static const char *step_after(const struct store_task *task, const char *step)
 {
+	const char *verb = task->parent_id > 0 ? "attempt" : task->verb;
 	const struct task_flow *flow = find_flow(verb);
 
 	for (size_t i = 0; i + 1 < FLOW_STEPS && flow->steps[i]; i++)
@@ -153,7 +158,7 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 	const char **ret_next, struct err *err)
 {
 	struct store *store = ctx->env->store;
-	const char *usual = step_after(ctx->task->verb, step->name);
+	const char *usual = step_after(ctx->task, step->name);
 	int64_t seq = 0, began = clock_mono_ms();
 
 	if (store_step_begin(
@@ -161,7 +166,10 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 		return -1;
 	log_push("step", step->name);
 	int rc = step->run(ctx, err);
-	*ret_next = ctx->outcome && usual ? "report" : ctx->go ? ctx->go : usual;
+	*ret_next = ctx->outcome && usual ? "report"
+		    : ctx->split > 0      ? step->name
+		    : ctx->go             ? ctx->go
+					  : usual;
 	if (rc < 0) {
 		const char *back = ctx->back ? "prepare" : NULL;
 		struct err ignored = {0};
@@ -184,7 +192,8 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 static enum store_task_state final_state(const struct task_ctx *ctx)
 {
 	if (outcome_is(ctx, "pull_request") || outcome_is(ctx, "no_change") ||
-		outcome_is(ctx, "undone") || answer_done(ctx))
+		outcome_is(ctx, "attempted") || outcome_is(ctx, "undone") ||
+		answer_done(ctx))
 		return STORE_TASK_DONE;
 	if (outcome_is(ctx, "cancelled"))
 		return STORE_TASK_CANCELLED;
@@ -272,6 +281,19 @@ static bool go_on_after(
 	return false;
 }
 
+/* True: others go on with it; the row is not ours any more. */
+static bool wait_for_attempts(struct task_ctx *ctx, struct err *err)
+{
+	int64_t count = ctx->split;
+
+	ctx->split = 0;
+	if (store_task_split(
+		    ctx->env->store, ctx->task, count, clock_wall_ms(), NULL, err) < 0)
+		return false;
+	log_info("waits for attempts=%lld", (long long)count);
+	return true;
+}
+
 /* The report is made even when the task was cancelled or ran out of time. */
 static void walk(struct task_ctx *ctx)
 {
@@ -287,7 +309,13 @@ static void walk(struct task_ctx *ctx)
 			cancel_deadline(closing, REPORT_MS, "the limit for reporting");
 			ctx->cancel = closing;
 		}
-		if (run_step(ctx, step, &next, &err) < 0) {
+		int rc = run_step(ctx, step, &next, &err);
+		if (rc == 0 && ctx->split > 0 && !ctx->outcome) {
+			if (wait_for_attempts(ctx, &err))
+				return;
+			rc = -1;
+		}
+		if (rc < 0) {
 			if (!go_on_after(ctx, step, &err))
 				return;
 			next = "report";

@@ -22,14 +22,14 @@ static struct store_effect_key key_of(const struct task_ctx *ctx)
 }
 
 /* Ours among the services of an Engine, this conversation's, this run's, and what it holds. */
-static void name_image(const struct task_ctx *ctx, char ret[UNDO_TAG_SIZE])
+void undo_point_name(const struct task_ctx *ctx, int64_t task, const char *oid,
+	char ret[UNDO_TAG_SIZE])
 {
 	char hex[SHA256_HEX_SIZE];
 
 	crypto_sha256_hex(ctx->env->marker_key, sizeof ctx->env->marker_key, hex);
 	snprintf(ret, UNDO_TAG_SIZE, TAG_BEGIN "%lld-t%lld-%.12s-%s",
-		(long long)ctx->talk.id, (long long)ctx->task->id, hex,
-		ctx->talk.box_oid);
+		(long long)ctx->talk.id, (long long)task, hex, oid);
 }
 
 bool undo_point_is(const char *image)
@@ -62,7 +62,7 @@ int undo_point_plan(struct task_ctx *ctx, bool has_box, struct err *err)
 	if (store_effect_get(ctx->env->store, &key, &row, &missing) == 0)
 		return 0;
 	if (has_box) {
-		name_image(ctx, image);
+		undo_point_name(ctx, ctx->task->id, talk->box_oid, image);
 		if (box_snapshot(ctx->env->core, talk->box_id, image, &snapshot,
 			    ctx->cancel, err) < 0)
 			return err_wrap(err, "keep the box as it was for `undo`");

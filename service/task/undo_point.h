@@ -17,6 +17,9 @@
 /* Before a run that changes something: `has_box` the conversation's box is there, paused, with
  * its HEAD at talk.box_oid; a snapshot of it is made.  The first plan of a task stays. */
 int undo_point_plan(struct task_ctx *ctx, bool has_box, struct err *err);
+/* What an image for undo is called: of this conversation, made for `task`, with HEAD at `oid`. */
+void undo_point_name(const struct task_ctx *ctx, int64_t task, const char *oid,
+	char ret[UNDO_TAG_SIZE]);
 /* Behind the push: fills the conversation's undo_* (context_keep() writes them) and tells the
  * image that they replace in *ret_old (free(), may be NULL), to be dropped after that. */
 int undo_point_take(struct task_ctx *ctx, char **ret_old, struct err *err);
