@@ -152,8 +152,8 @@ static void test_faults_can_be_shown_to_their_author(void **state)
 		const char *text;
 		const char *error;
 	} faults[] = {
-		{"setup: [a]\n", ".github/boxwright.yml: version is missing"},
-		{"", ".github/boxwright.yml: version is missing"},
+		{"setup: [a]\n", ".github/boxwright.yml:1:1: version is missing"},
+		{"", ".github/boxwright.yml:1:1: version is missing"},
 		{"version: 2\n",
 			".github/boxwright.yml:1:10: version: must be a whole number "
 			"from 1 to 1"},
