@@ -39,6 +39,7 @@ int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 	va_end(ap);
 	err->kind = kind;
 	err->retry_after_s = 0;
+	err->limited = false;
 	memcpy(err->text, text, strlen(text) + 1);
 	return -1;
 }

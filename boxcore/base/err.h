@@ -17,6 +17,8 @@
 #ifndef BOXCORE_BASE_ERR_H
 #define BOXCORE_BASE_ERR_H
 
+#include <stdbool.h>
+
 enum err_kind {
 	ERR_NONE = 0,
 	ERR_INPUT,       /* what was asked is malformed; asking again is useless (400) */
@@ -35,10 +37,11 @@ enum err_kind {
 struct err {
 	enum err_kind kind;
 	int retry_after_s; /* 0: the retry strategy decides */
+	bool limited;      /* put off by a peer's limit: a retry that is not counted */
 	char text[480];    /* NUL-terminated, cut at a character of UTF-8 */
 };
 
-/* Sets kind and text, resets retry_after_s.  Always returns -1: `return err_set(...)`. */
+/* Sets kind and text, resets all else.  Always returns -1: `return err_set(...)`. */
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

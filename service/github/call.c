@@ -16,7 +16,9 @@
 #include <string.h>
 
 enum {
-	WAIT_MAX_MS = 2000, /* more than this and the caller is told to come again */
+	WAIT_MAX_MS = 2000,   /* more than this and the caller is told to come again */
+	QUEUE_MAX_MS = 15000, /* the same when only other calls go first */
+	LOOK_MS = 100,
 	REDIRECTS_MAX = 3,
 };
 
@@ -75,28 +77,35 @@ static int64_t account_of(const struct call *call)
 	return call->auth == CALL_APP ? 0 : -1;
 }
 
-static int wait_turn(struct github *gh, const struct call *call, struct cancel *cancel,
-	struct err *err)
+/* Our own limits, or GitHub's word: nothing was sent, and it is no failure. */
+static int put_off(int64_t wait_ms, struct err *err)
 {
-	bool change = account_of(call) > 0 && !str_eq(call->method, "GET");
-	int64_t until = clock_mono_ms() + WAIT_MAX_MS;
+	err_set(err, ERR_TRANSIENT, "GitHub's limits are used up for %lld s",
+		(long long)((wait_ms + 999) / 1000));
+	err->retry_after_s = (int)((wait_ms + 999) / 1000);
+	err->limited = true;
+	return -1;
+}
+
+static int wait_turn(struct github *gh, const struct call *call,
+	struct limiter_turn *turn, struct cancel *cancel, struct err *err)
+{
+	int64_t start = clock_mono_ms();
 
 	/* A token must die even while GitHub wants to hear nothing from us. */
 	if (call->auth == CALL_TOKEN && account_of(call) <= 0)
 		return 0;
+	turn->change = account_of(call) > 0 && !str_eq(call->method, "GET");
 	for (;;) {
 		int64_t now = clock_mono_ms();
-		int64_t wait = limiter_wait(gh->limiter, account_of(call), change, now);
+		int64_t wait = limiter_wait(gh->limiter, account_of(call), turn, now);
+
 		if (wait == 0)
 			return 0;
-		if (now + wait > until) {
-			err_set(err, ERR_TRANSIENT,
-				"GitHub's limits are used up for %lld s",
-				(long long)((wait + 999) / 1000));
-			err->retry_after_s = (int)((wait + 999) / 1000);
-			return -1;
-		}
-		if (cancel_sleep(cancel, wait, err) < 0)
+		if (now + wait > start + (turn->queued ? QUEUE_MAX_MS : WAIT_MAX_MS))
+			return put_off(wait, err);
+		/* The one before may give up: look from time to time. */
+		if (cancel_sleep(cancel, wait < LOOK_MS ? wait : LOOK_MS, err) < 0)
 			return -1;
 	}
 }
@@ -292,6 +301,22 @@ static int send_once(struct github *gh, const struct call *call,
 	}
 }
 
+/* One try of a call: `turn` is given back at the end, whatever happens. */
+static int try_once(struct github *gh, const struct call *call, struct secret *ret_secret,
+	struct reply *reply, struct cancel *cancel, struct err *err)
+{
+	struct limiter_turn turn = {0};
+	int rc = -1;
+
+	/* The token first: while it is fetched, no other change need wait. */
+	if (cancel_check(cancel, err) == 0 &&
+		credential(gh, call, ret_secret, cancel, err) == 0 &&
+		wait_turn(gh, call, &turn, cancel, err) == 0)
+		rc = send_once(gh, call, ret_secret, reply, cancel, err);
+	limiter_done(gh->limiter, account_of(call), &turn, clock_mono_ms());
+	return rc;
+}
+
 int call_send(struct github *gh, const struct call *call, struct reply *reply,
 	struct cancel *cancel, struct err *err)
 {
@@ -302,11 +327,7 @@ int call_send(struct github *gh, const struct call *call, struct reply *reply,
 		bool renewable =
 			call->auth == CALL_APP || call->auth == CALL_INSTALLATION;
 
-		if (cancel_check(cancel, err) < 0 ||
-			wait_turn(gh, call, cancel, err) < 0 ||
-			credential(gh, call, &secret, cancel, err) < 0)
-			return -1;
-		if (send_once(gh, call, &secret, reply, cancel, err) == 0)
+		if (try_once(gh, call, &secret, reply, cancel, err) == 0)
 			return 0;
 		if (reply->status != 401 || try > 0 || !renewable)
 			return -1;

@@ -39,6 +39,7 @@ static struct limiter *make_limiter(const struct github_options *options)
 							     : PER_MINUTE,
 		.per_hour = options->writes_per_hour > 0 ? options->writes_per_hour
 							 : PER_HOUR,
+		.minute_ms = options->minute_ms,
 	};
 
 	return limiter_new(&rules);
@@ -107,6 +108,16 @@ void github_free(struct github *gh)
 	free(gh->user_agent);
 	free(gh->api_version);
 	free(gh);
+}
+
+bool github_may_edit(struct github *gh, const struct github_repo *repo)
+{
+	return limiter_spare(gh->limiter, repo->installation_id, clock_mono_ms());
+}
+
+int64_t github_closed_ms(struct github *gh, const struct github_repo *repo)
+{
+	return limiter_closed(gh->limiter, repo->installation_id, clock_mono_ms());
 }
 
 int64_t github_now_s(struct github *gh)

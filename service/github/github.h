@@ -20,7 +20,9 @@
  * look before doing it again, with github_comment_find() and github_pull_find().
  * Reactions, labels and updates may simply be repeated.
  *
- * No verb waits longer than about two seconds before it sends.  All strings in are
+ * Changes for one installation are sent one at a time, in the order in which they came, with
+ * a gap between them.  No verb waits longer than two seconds for a limit before it sends, nor
+ * 15 seconds for the changes before it; then it is ERR_TRANSIENT with `limited` set.  All strings in are
  * copied or sent at once; texts pass through secret_redact() on their way out.  Strings
  * in results are valid UTF-8 without control characters other than \n and \t.  All
  * functions are thread-safe, but for github_free().
@@ -61,6 +63,7 @@ struct github_options {
 				* at all, only GitHub's word (tests, a GHES without limits) */
 	int writes_per_minute; /* 0: 60 */
 	int writes_per_hour;   /* 0: 400 */
+	int64_t minute_ms; /* 0: a minute; tests shorten it, and with it the hour of 60 */
 };
 
 /* Reads the key and signs once with it, so a bad key is found here (ERR_INPUT).  Sends
@@ -114,6 +117,14 @@ int github_app_lacks(
  * there. */
 int github_installation_find(struct github *gh, const char *owner, const char *name,
 	int64_t *ret_installation_id, struct cancel *cancel, struct err *err);
+
+/* Whether a change that nobody would miss (an edit of a progress comment or of a running check)
+ * is in order now: they share half of an hour's changes, evenly spread, and never go while
+ * answers wait.  false: leave it out.  Ask once for each. */
+bool github_may_edit(struct github *gh, const struct github_repo *repo);
+/* Milliseconds until GitHub's limits let a change go for this installation; 0: now.  For those
+ * who would only find out that nothing can be said. */
+int64_t github_closed_ms(struct github *gh, const struct github_repo *repo);
 
 /* ---- tokens ---------------------------------------------------------------- */
 

@@ -119,6 +119,7 @@ int refuse_error(const struct http_answer *answer, struct reply *reply, int64_t 
 		err_set(err, ERR_TRANSIENT, "GitHub's rate limit: %s",
 			words.len ? words.data : "no words");
 		err->retry_after_s = wait > 0 ? wait : WAIT_SECONDARY_S;
+		err->limited = true;
 		return -1;
 	}
 	if (status == 422) {

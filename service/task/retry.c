@@ -24,10 +24,15 @@ static bool worth_again(enum err_kind kind)
 struct retry retry_decide(const struct err *err, int64_t attempt, int64_t attempts,
 	int64_t first_ms, uint32_t spread)
 {
-	struct retry retry = {.again = worth_again(err->kind) && attempt < attempts};
+	bool limited = err->kind == ERR_TRANSIENT && err->limited;
+	struct retry retry = {
+		.again = limited || (worth_again(err->kind) && attempt < attempts),
+		.counted = !limited};
 
 	if (!retry.again)
 		return retry;
+	if (limited)
+		attempt = 1;
 	int64_t wait = first_ms;
 	for (int64_t i = 1; i < attempt && wait < RETRY_WAIT_MAX_MS; i++)
 		wait *= 2;

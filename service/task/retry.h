@@ -14,6 +14,7 @@
 
 struct retry {
 	bool again;
+	bool counted; /* false: put off by limits, which is no failure */
 	int64_t wait_ms;
 };
 

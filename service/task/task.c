@@ -265,7 +265,7 @@ static bool go_on_after(
 			why->text);
 		context_say(ctx, "error", &err, "%s; tried again in %lld s", why->text,
 			(long long)(retry.wait_ms / 1000));
-		put_back(ctx, retry.wait_ms, true, why->text);
+		put_back(ctx, retry.wait_ms, retry.counted, why->text);
 		return false;
 	}
 	log_warn("failed: %s", why->text);

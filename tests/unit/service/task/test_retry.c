@@ -49,6 +49,19 @@ static void waits_double_up_to_an_hour(void **state)
 	assert_int_equal(before, RETRY_WAIT_MAX_MS);
 }
 
+static void limits_are_no_failures(void **state)
+{
+	struct err err = of(ERR_TRANSIENT, 30);
+
+	(void)state;
+	assert_true(retry_decide(&err, 1, 3, 1000, 0).counted);
+	err.limited = true;
+	struct retry retry = retry_decide(&err, 900, 3, 1000, 0);
+	assert_true(retry.again);
+	assert_false(retry.counted);
+	assert_int_equal(retry.wait_ms, 30000);
+}
+
 static void a_peers_own_word_goes_first(void **state)
 {
 	struct err err = of(ERR_TRANSIENT, 77);
@@ -76,6 +89,7 @@ int main(void)
 		cmocka_unit_test(only_transient_errors_are_tried_again),
 		cmocka_unit_test(attempts_end),
 		cmocka_unit_test(waits_double_up_to_an_hour),
+		cmocka_unit_test(limits_are_no_failures),
 		cmocka_unit_test(a_peers_own_word_goes_first),
 		cmocka_unit_test(spread_is_at_most_a_quarter),
 	};
