@@ -120,7 +120,10 @@ static void handle_one(
 		}
 	}
 	if (store_command_finish(env->store, command, rc == 0,
-		    rc == 0 ? "done" : err.text, clock_wall_ms(), NULL, &store_err) < 0)
+		    rc < 0         ? err.text
+		    : c.may.why[0] ? c.may.why
+				   : "done",
+		    clock_wall_ms(), NULL, &store_err) < 0)
 		log_error("%s of lane %s: %s", command->verb, command->lane,
 			store_err.text);
 }

@@ -67,7 +67,7 @@ static int judge(const struct repo_config *rules, const char *verb,
 
 	ret->words = ret->role > GITHUB_ROLE_NONE;
 	if (ret->role == GITHUB_ROLE_NONE && repo_config_outsider_may(rules, verb)) {
-		ret->may = ret->words = true;
+		ret->may = true;
 		return 0;
 	}
 	if (!github_role_parse(word, &need))
