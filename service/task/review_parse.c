@@ -113,21 +113,24 @@ static json_t *bare(const char *text, const char *end)
 
 /* ---- reading it ------------------------------------------------------------------------ */
 
+static size_t without_space(const char *s, size_t len)
+{
+	while (len > 0 && strchr(" \t\r\n", s[len - 1]))
+		len--;
+	return len;
+}
+
 /* A member's text without white space around it, cut; free(). */
 static char *text_of(const json_t *o, const char *name, size_t most)
 {
 	const json_t *value = json_is_object(o) ? json_object_get(o, name) : NULL;
 	const char *s = json_string_value(value);
-	size_t len = s ? strlen(s) : 0; /* what stands behind a NUL is left out */
 
-	while (len > 0 && strchr(" \t\r\n", *s)) {
-		s++;
-		len--;
-	}
-	while (len > 0 && strchr(" \t\r\n", s[len - 1]))
-		len--;
-	return len > 0 ? mem_strndup(s, len > most ? str_utf8_cut(s, most) : len)
-		       : mem_strdup("");
+	if (!s)
+		return mem_strdup("");
+	s += strspn(s, " \t\r\n"); /* what stands behind a NUL is left out */
+	size_t len = strlen(s);
+	return mem_strndup(s, without_space(s, len > most ? str_utf8_cut(s, most) : len));
 }
 
 /* Also "12", as some models write numbers. */
@@ -166,8 +169,11 @@ static bool read_finding(const json_t *o, struct review_finding *ret)
 		free(text);
 		return false;
 	}
+	const char *from = path;
+	while (str_starts(from, "./"))
+		from += 2;
 	*ret = (struct review_finding){
-		.path = mem_strdup(str_starts(path, "./") ? path + 2 : path),
+		.path = mem_strdup(from),
 		.line = line_of(o, "line"),
 		.start = line_of(o, "start_line"),
 		.severity = severity_of(o),
