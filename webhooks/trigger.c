@@ -38,6 +38,7 @@ const struct trigger_reason trigger_reasons[] = {
 		  "nothing."},
 	{"check_passed", "The check did not fail."},
 	{"own_check", "The check is the App's own."},
+	{"other_check", "The button belongs to another App's check."},
 	{"check_suite_counts_its_runs",
 		"The check runs of the suite count by themselves."},
 	{"fork_check", "The check ran for a fork."},

@@ -83,7 +83,10 @@ static void decide_completed(struct decision *d)
 static void decide_button(struct decision *d, const char *button)
 {
 	const char *refused = decide_refuse_person(d, NULL, 0);
+	int64_t app_id = d->config->app_id;
 
+	if (!refused && app_id > 0 && d->event->check.app_id != app_id)
+		refused = "other_check";
 	if (refused) {
 		decide_none(d, refused);
 		return;

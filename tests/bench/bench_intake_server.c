@@ -51,6 +51,7 @@ static int serve(const char *folder, struct err *err)
 	struct http_app app = {
 		.triggers = {.slug = "boxwright",
 			.label = "boxwright",
+			.listen = TRIGGER_REVIEWS,
 			.app_id = number("INTAKE_APP_ID"),
 			.bot_user_id = number("INTAKE_BOT_ID")},
 		.version = "test",

@@ -61,10 +61,11 @@
 	"'conclusion':" conclusion ",'check_suite':{'head_branch':" branch "},"          \
 	"'app':{'id':" app "}," pulls "},"
 #define FAILED RUN("'failure'", "'b'", "9", PULLS("3"))
-#define SUITE(conclusion, runs)                                                          \
+#define SUITE(conclusion, runs) SUITE_OF("9", conclusion, runs)
+#define SUITE_OF(app, conclusion, runs)                                                  \
 	"'check_suite':{'id':32,'head_sha':'cafe','head_branch':'b','conclusion':"       \
-	"'" conclusion "','app':{'id':9,'name':'CI'},'latest_check_runs_count':" runs    \
-	"," PULLS("3") "},"
+	"'" conclusion "','app':{'id':" app                                              \
+	",'name':'CI'},'latest_check_runs_count':" runs "," PULLS("3") "},"
 #define WORKFLOW(conclusion, head)                                                       \
 	"'workflow_run':{'id':33,'name':'ci','head_sha':'cafe','head_branch':'b',"       \
 	"'conclusion':'" conclusion "','head_repository':{'id':" head "},"               \
@@ -258,9 +259,9 @@ static const struct good goods[] = {
 		"{'check':{'kind':'check_run','id':31,'name':'unit','url':'https://x/31',"
 		"'app':4242,'conclusion':'success'},'head':'cafe','branch':'b',"
 		"'button':'rerun'}"},
-	{"check_suite", DID("rerequested") ORIGIN SUITE("failure", "1") END,
+	{"check_suite", DID("rerequested") ORIGIN SUITE_OF("4242", "failure", "1") END,
 		TRIGGER_COMMAND, "button", "button",
-		"{'check':{'kind':'check_suite','id':32,'name':'CI','app':9,"
+		"{'check':{'kind':'check_suite','id':32,'name':'CI','app':4242,"
 		"'conclusion':'failure'},'head':'cafe','branch':'b','button':'rerun'}"},
 	/* Pushes */
 	{"push", "{" ORIGIN PUSH("refs/heads/main", "false") END, TRIGGER_COMMAND,
@@ -483,6 +484,8 @@ static const struct {
 		"own_check"},
 	{"check_suite", DID("completed") ORIGIN SUITE("failure", "2") END,
 		"check_suite_counts_its_runs"},
+	{"check_suite", DID("rerequested") ORIGIN SUITE("failure", "2") END,
+		"other_check"},
 	{"workflow_run", DID("completed") ORIGIN WORKFLOW("failure", "6") END,
 		"fork_check"},
 	{"check_run",
