@@ -178,6 +178,7 @@ int attempts_list(struct task_ctx *ctx, struct strbuf *out, struct err *err)
 		"smaller change:\n\n");
 	for (size_t i = 0; i < list.count; i++)
 		add_one(ctx, &list.rows[i], i, best == (int)i, out);
+	strbuf_addc(out, '\n');
 	return 0;
 }
 

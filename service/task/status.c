@@ -12,6 +12,7 @@
 #include "service/store/store_effect.h"
 #include "service/store/store_step.h"
 #include "service/task/answer.h"
+#include "service/task/attempts.h"
 #include "service/task/check_run.h"
 #include "service/task/effects.h"
 #include "service/task/replies.h"
@@ -159,6 +160,8 @@ int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *
 		checks_list(&checks, &details);
 		strbuf_addc(&details, '\n');
 	}
+	if (attempts_list(ctx, &details, err) < 0)
+		return -1;
 	add_facts(ctx, &details);
 	struct prompt_var vars[] = {
 		{"state", state_sentence(ctx, &checks, step)},
@@ -242,6 +245,8 @@ int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
 		return -1;
 	add_facts(ctx, &facts);
 	add_checks(checks, &checked);
+	if (attempts_list(ctx, &checked, err) < 0)
+		return -1;
 	struct prompt_var vars[] = {
 		{"summary", summary.len == 0 ? "The agent gave no summary."
 					     : strbuf_str(&summary)},
