@@ -112,6 +112,10 @@
 #define LIMIT_HTTP_REFUSAL                                                               \
 	(64 * LIMIT_KIB) /* text of an answer >= 400; the rest is cut */
 #define LIMIT_GITHUB_ANSWER (16 * LIMIT_MIB) /* a page of 100 large objects */
+#define LIMIT_STRANGER_REACTIONS 5    /* an hour to one person without a role */
+#define LIMIT_STRANGERS_REACTIONS 60  /* to all of them in a repository: GitHub gives 500 */
+#define LIMIT_UNKNOWN_REACTIONS 20    /* to one person's words that are no verbs */
+#define LIMIT_QUIET_PEOPLE 512        /* told apart at a time */
 #define LIMIT_JOB_LOG_READ (256 * LIMIT_MIB) /* read of a CI job's log; its end is kept */
 #define LIMIT_ENGINE_ANSWER (32 * LIMIT_MIB) /* a list of some thousand containers */
 #define LIMIT_ENGINE_CALL_MS 30000           /* a verb that only looks or notes down */

@@ -244,6 +244,7 @@ static int open_github(struct app *app, struct err *err)
 		.plain_http = plain(config->github_api_url),
 		.timeout_s = (int)config->github_timeout_s,
 		.write_gap_ms = config->github_write_spacing_ms,
+		.minute_ms = config->github_minute_ms,
 	};
 
 	if (github_new(&app->github, &options, err) < 0)

@@ -152,6 +152,8 @@ static int edit(struct task_ctx *ctx, const struct store_effect *row,
 
 	if (!str_to_i64(row->remote_id, 1, INT64_MAX, &id))
 		return err_set(err, ERR_INTERNAL, "check run without a number");
+	if (!needed && !github_may_edit(ctx->env->github, &repo))
+		return 0;
 	if (github_check_update(ctx->env->github, &repo, id, what, ctx->cancel, &why) ==
 			0 ||
 		for_good(&why) || (!needed && why.kind == ERR_TRANSIENT))

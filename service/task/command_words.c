@@ -2,6 +2,7 @@
 /* Verbs that are answered in words: status, help, budget, and words that are no verbs. */
 #include "service/task/command_ctx.h"
 
+#include "boxcore/base/clock.h"
 #include "boxcore/base/json.h"
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
@@ -9,6 +10,7 @@
 #include "prompts/prompts.h"
 #include "service/github/text.h"
 #include "service/store/store_effect.h"
+#include "service/task/quiet.h"
 #include "webhooks/command.h"
 
 #include <string.h>
@@ -150,6 +152,11 @@ int command_unknown(struct command_ctx *c, struct err *err)
 
 	if (is_first(c, &first, err) < 0)
 		return -1;
+	if (!first && !quiet_unknown(c->env->github, c->repo.id, c->command->requester_id,
+			      clock_mono_ms())) {
+		str_copy(c->may.why, sizeof c->may.why, QUIET_UNKNOWN);
+		return 0;
+	}
 	if (!first)
 		return command_react(c, "confused", err);
 	for (const char *s = c->command->word; *s; s++)

@@ -15,12 +15,16 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/task/about.h"
+#include "service/task/quiet.h"
 #include "service/task/retry.h"
 
 #include <string.h>
 
 #define COMMAND_ATTEMPTS 6
+/* Within this time of its coming no failure of a peer loses a command. */
+#define COMMAND_PATIENCE_MS 3600000
 #define COMMAND_WAIT_MS 5000
+#define CLOSED_MS 2000 /* GitHub's limits for longer than this: later */
 
 /* `role`: the verb whose role the person needs; NULL: nobody asked for it. */
 static const struct verb {
@@ -69,6 +73,11 @@ static int refuse(struct command_ctx *c, struct err *err)
 {
 	CLEANUP(mem) char *text = mem_printf("%s.", c->may.why);
 
+	if (!c->may.words && !quiet_stranger(c->env->github, c->repo.id,
+				     c->command->requester_id, clock_mono_ms())) {
+		str_copy(c->may.why, sizeof c->may.why, QUIET_STRANGER);
+		return 0;
+	}
 	if (!c->may.words || str_eq(c->command->verb, "unknown") ||
 		str_eq(c->command->verb, "dashboard"))
 		return command_react(c, "confused", err);
@@ -85,10 +94,30 @@ static int handle(struct command_ctx *c, struct err *err)
 		return err_set(err, ERR_INTERNAL, "a command %s", c->command->verb);
 	if (!verb->role)
 		return verb->run(c, err);
+	if (quiet_known(c->env->github, c->repo.id, who.id, clock_mono_ms())) {
+		str_copy(c->may.why, sizeof c->may.why, QUIET_STRANGER);
+		return 0;
+	}
 	if (rules_may(c->env, &c->repo, role_verb(c, verb), &who, &c->may, c->cancel,
 		    err) < 0)
 		return err_wrap(err, "ask what @%s may", who.login);
+	if (c->may.words)
+		quiet_forget(c->env->github, c->repo.id, who.id);
 	return c->may.may ? verb->run(c, err) : refuse(c, err);
+}
+
+/* All others do something that must not wait until they can be answered. */
+static bool only_says(const char *verb)
+{
+	return str_eq(verb, "status") || str_eq(verb, "help") || str_eq(verb, "unknown");
+}
+
+static int64_t attempt_of(const struct store_command *command)
+{
+	bool patient = clock_wall_ms() - command->created_ms < COMMAND_PATIENCE_MS;
+
+	return patient && command->attempt >= COMMAND_ATTEMPTS ? COMMAND_ATTEMPTS - 1
+							       : command->attempt;
 }
 
 static void handle_one(
@@ -104,12 +133,20 @@ static void handle_one(
 			.name = command->repo},
 	};
 	struct err err = {0}, store_err = {0};
+	int64_t closed_ms = github_closed_ms(env->github, &c.repo);
+
+	/* Nothing could be said: GitHub is not asked either. */
+	if (closed_ms > CLOSED_MS && only_says(command->verb)) {
+		store_command_put_back(env->store, command, clock_wall_ms() + closed_ms,
+			"GitHub's limits are used up", NULL, &store_err);
+		return;
+	}
 	int rc = handle(&c, &err);
 
 	if (rc < 0) {
 		uint32_t spread;
 		crypto_random(&spread, sizeof spread);
-		struct retry retry = retry_decide(&err, command->attempt,
+		struct retry retry = retry_decide(&err, attempt_of(command),
 			COMMAND_ATTEMPTS, COMMAND_WAIT_MS, spread);
 		log_warn("%s of lane %s: %s", command->verb, command->lane, err.text);
 		if (retry.again || cancel_fired(env->stop)) {

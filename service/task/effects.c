@@ -219,6 +219,8 @@ static int edit_comment(
 	char marker[GITHUB_MARKER_SIZE];
 	struct err why = {0};
 
+	if (!now && !github_may_edit(ctx->env->github, &repo))
+		return 0;
 	if (!marker_of(ctx, "status", marker))
 		return err_set(err, ERR_INTERNAL, "no marker for the progress comment");
 	strbuf_addf(&text, "%s\n%s", marker, body);

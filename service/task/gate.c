@@ -8,6 +8,7 @@
  */
 #include "service/task/gate.h"
 
+#include "boxcore/base/clock.h"
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
@@ -17,6 +18,7 @@
 #include "service/task/effects.h"
 #include "service/task/limits.h"
 #include "service/task/mend.h"
+#include "service/task/quiet.h"
 #include "service/task/rules.h"
 #include "service/task/status.h"
 
@@ -179,10 +181,14 @@ static int check_role(struct task_ctx *ctx, const struct repo_config *rules,
 	*ret_words = false;
 	if (of_nobody(ctx->task))
 		return 1;
+	if (quiet_known(ctx->env->github, repo.id, who.id, clock_mono_ms()))
+		return context_decide(ctx, "refused_role", err, "%s", QUIET_STRANGER);
 	if (gate_may(ctx->env, &repo, rules, ctx->task->verb, &who, &answer, ctx->cancel,
 		    err) < 0)
 		return -1;
 	*ret_words = answer.words;
+	if (answer.words)
+		quiet_forget(ctx->env->github, repo.id, who.id);
 	if (answer.may)
 		return 1;
 	if (answer.words && gate_tell(ctx, answer.why, err) < 0)

@@ -5,11 +5,13 @@
  * A pull request notifies by itself; without one, a new comment does (edits notify nobody).
  * A refused request gets a reaction and no words.
  */
+#include "boxcore/base/clock.h"
 #include "service/task/answer.h"
 #include "service/task/context.h"
 #include "service/task/effects.h"
 #include "service/task/gate.h"
 #include "service/task/job.h"
+#include "service/task/quiet.h"
 #include "service/task/replies.h"
 #include "service/task/status.h"
 #include "service/task/talk_box.h"
@@ -20,6 +22,9 @@ static int tell_refused(struct task_ctx *ctx, struct err *err)
 {
 	if (ctx->talk.id > 0 && gate_tell(ctx, outcome_sentence(ctx), err) < 0)
 		return -1;
+	if (ctx->talk.id == 0 && !quiet_stranger(ctx->env->github, ctx->task->repo_id,
+					 ctx->task->requester_id, clock_mono_ms()))
+		return 0;
 	return effect_react(ctx, "confused", err);
 }
 
