@@ -322,8 +322,8 @@ int task_wake_parent(struct store *store, struct conn *conn, int64_t id, struct 
 /* Ends the attempts of a task, or asks their workers to. */
 int task_cancel_attempts(struct store *store, struct conn *conn, int64_t parent_id,
 	const char *reason, int64_t now_ms, struct err *err);
-/* Makes the attempts of a failed task ready again, when none of them is done; *ret: how many
- * the task waits for now. */
+/* The attempts of a failed task begin anew when none of them is done; *ret: how many the task
+ * waits for now. */
 int task_retry_attempts(struct store *store, struct conn *conn, int64_t parent_id,
 	int64_t now_ms, int64_t *ret, struct err *err);
 

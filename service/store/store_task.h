@@ -253,21 +253,21 @@ int store_task_used(struct store *store, int64_t requester_id, int64_t repo_id,
 /* ---- a person's verbs ------------------------------------------------------------------ */
 
 enum store_cancelled {
-	STORE_CANCEL_DONE,  /* was ready: cancelled now */
-	STORE_CANCEL_ASKED, /* is running: its worker has to stop */
+	STORE_CANCEL_DONE,  /* was not begun: cancelled now */
+	STORE_CANCEL_ASKED, /* a worker has to stop it; one that is ready is due at once */
 	STORE_CANCEL_LATE,  /* had ended already: nothing changed */
 };
 
 /* `reason`: "cancelled by @octocat".  The first reason stays.  A task that waits for its
- * attempts ends at once, with those of them that are ready; those that run are asked to stop.
- * ERR_NOT_FOUND. */
+ * attempts waits no longer: those of them that are ready end now, those that run are asked to
+ * stop, and it is due at once, so that its worker says so.  ERR_NOT_FOUND. */
 int store_task_cancel(struct store *store, int64_t id, const char *reason, int64_t now_ms,
 	enum store_cancelled *ret, struct cancel *cancel, struct err *err);
 
 /* A failed, cancelled or refused task becomes ready again: facts stay, outcome, attempts,
  * crashes and cancel_reason are cleared.  `step` (NULL: as it is) is where it goes on.
- * Attempts go with their task: if none of them is done, all are made ready again and it
- * waits for them.  ERR_CONFLICT in any other state, and for an attempt. */
+ * Attempts go with their task: if none of them is done, all begin anew and it waits for them,
+ * to go on at its gate.  ERR_CONFLICT in any other state, and for an attempt. */
 int store_task_retry(struct store *store, int64_t id, const char *step, int64_t now_ms,
 	struct cancel *cancel, struct err *err);
 

@@ -197,8 +197,8 @@ static int read_state(
 }
 
 /* With its attempts, when it waits for them; it may be one itself. */
-static int cancel_ready(struct store *store, struct conn *conn,
-	const struct change *change, struct err *err)
+static int end_ready(struct store *store, struct conn *conn, const struct change *change,
+	struct err *err)
 {
 	if (query_run(conn,
 		    QUERY(STMT_TASK_CANCEL_READY, V_TEXT(change->text),
@@ -210,6 +210,23 @@ static int cancel_ready(struct store *store, struct conn *conn,
 	/* A lane may have become free. */
 	store_note(store, STORE_CHANGE_TASK_READY, change->id);
 	return task_wake_parent(store, conn, change->id, err);
+}
+
+static int cancel_ready(
+	struct store *store, struct conn *conn, struct change *change, struct err *err)
+{
+	int begun = query_run(conn,
+		QUERY(STMT_TASK_CANCEL_BEGUN, V_TEXT(change->text), V_INT(change->id)),
+		err);
+
+	if (begun < 0)
+		return -1;
+	change->what = begun ? STORE_CANCEL_ASKED : STORE_CANCEL_DONE;
+	if (!begun)
+		return end_ready(store, conn, change, err);
+	store_note(store, STORE_CHANGE_TASK_READY, change->id);
+	return task_cancel_attempts(
+		store, conn, change->id, change->text, change->now_ms, err);
 }
 
 static int cancel_running(struct conn *conn, const struct change *change, struct err *err)
@@ -230,7 +247,6 @@ static int run_cancel(struct store *store, struct conn *conn, void *arg, struct 
 	if (rc < 0)
 		return -1;
 	if (state == STORE_TASK_READY) {
-		change->what = STORE_CANCEL_DONE;
 		rc = cancel_ready(store, conn, change, err);
 		store_note(store, STORE_CHANGE_TASK_STATE, change->id);
 	} else if (state == STORE_TASK_RUNNING) {
@@ -284,7 +300,7 @@ static int run_retry(struct store *store, struct conn *conn, void *arg, struct e
 	if (task_retry_attempts(store, conn, change->id, change->now_ms, &attempts, err) <
 		0)
 		return -1;
-	return attempts && query_run(conn, QUERY(STMT_TASK_WAIT, V_INT(change->id)),
+	return attempts && query_run(conn, QUERY(STMT_TASK_WAIT_ANEW, V_INT(change->id)),
 				   err) < 0
 		       ? -1
 		       : 0;

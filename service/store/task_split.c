@@ -76,6 +76,8 @@ int task_retry_attempts(struct store *store, struct conn *conn, int64_t parent_i
 	*ret = counts.open;
 	if (counts.all == 0 || counts.done > 0)
 		return 0;
+	if (query_run(conn, QUERY(STMT_TASK_ATTEMPTS_EFFECTS, V_INT(parent_id)), err) < 0)
+		return -1;
 	return tell_each(store, conn,
 		QUERY(STMT_TASK_ATTEMPTS_RETRY, V_INT(now_ms), V_INT(parent_id)),
 		STORE_CHANGE_TASK_READY, ret, err);

@@ -215,9 +215,9 @@ static void test_one_that_was_asked_to_stop_makes_none(void **state)
 	assert_int_equal(store_world_claim(&world, "w:1", 0, &row), id);
 }
 
-static void test_cancel_ends_a_waiting_task_and_its_attempts(void **state)
+static void test_cancel_wakes_a_waiting_task_and_ends_its_attempts(void **state)
 {
-	CLEANUP(store_task) struct store_task one = {0}, next = {0};
+	CLEANUP(store_task) struct store_task one = {0}, next = {0}, parent = {0};
 	CLEANUP(store_tasks) struct store_tasks list = {0};
 	enum store_cancelled what;
 	struct err err = {0};
@@ -227,8 +227,7 @@ static void test_cancel_ends_a_waiting_task_and_its_attempts(void **state)
 	(void)state;
 	store_world_claim(&world, "w:1", 1000, &one);
 	OK(store_task_cancel(world.store, id, "by @x", 1001, &what, NULL, &err));
-	assert_int_equal(what, STORE_CANCEL_DONE);
-	assert_string_equal(store_world_state(&world, id), "cancelled");
+	assert_int_equal(what, STORE_CANCEL_ASKED);
 	assert_false(is_waiting(id));
 	OK(store_task_attempts(world.store, id, &list, &err));
 	assert_int_equal(list.rows[0].state, STORE_TASK_RUNNING);
@@ -238,11 +237,14 @@ static void test_cancel_ends_a_waiting_task_and_its_attempts(void **state)
 	assert_string_equal(list.rows[2].outcome, "by @x");
 	OK(store_task_check(world.store, &one, &go_on, NULL, &err));
 	assert_false(go_on);
-	/* Its lane is free at once, and the late end wakes nobody. */
-	int64_t later = store_world_add(&world, "1/5", 1, 1001);
-	assert_int_equal(store_world_claim(&world, "w:2", 1001, &next), later);
-	finish(&one, STORE_TASK_CANCELLED, 1002);
+	/* A worker ends it, before all else of its lane; the late end wakes nobody. */
+	int64_t later = store_world_add(&world, "1/5", 1, 1);
+	assert_int_equal(store_world_claim(&world, "w:2", 1001, &parent), id);
+	assert_string_equal(parent.cancel_reason, "by @x");
+	finish(&parent, STORE_TASK_CANCELLED, 1002);
+	finish(&one, STORE_TASK_CANCELLED, 1003);
 	assert_string_equal(store_world_state(&world, id), "cancelled");
+	assert_int_equal(store_world_claim(&world, "w:2", 1003, &next), later);
 }
 
 static void test_cancelling_the_last_attempt_wakes_the_task(void **state)
@@ -292,6 +294,12 @@ static void test_retry_takes_the_attempts_along(void **state)
 	(void)state;
 	store_world_claim(&world, "w:1", 1000, &one);
 	store_world_claim(&world, "w:2", 1000, &two);
+	store_set(&one.box_id, "task-2");
+	store_set(&one.run_id, "r");
+	store_set(&one.step, "verify");
+	one.run_offset = 99;
+	struct store_effect_key key = {.task_id = one.id, .kind = "outcome"};
+	OK(store_effect_plan(world.store, &key, "failed", NULL, NULL, &err));
 	finish(&one, STORE_TASK_FAILED, 1001);
 	finish(&two, STORE_TASK_REFUSED, 1001);
 	store_world_claim(&world, "w:3", 1001, &parent);
@@ -299,13 +307,21 @@ static void test_retry_takes_the_attempts_along(void **state)
 	assert_int_equal(
 		store_task_retry(world.store, one.id, NULL, 1003, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_CONFLICT);
-	OK(store_task_retry(world.store, id, NULL, 1003, NULL, &err));
+	OK(store_task_retry(world.store, id, "prepare", 1003, NULL, &err));
 	assert_true(is_waiting(id));
 	assert_int_equal(store_world_claim(&world, "w:1", 1003, &one), id + 1);
+	assert_string_equal(one.step, "gate");
+	assert_null(one.box_id);
+	assert_null(one.run_id);
+	assert_int_equal(one.run_offset, 0);
+	CLEANUP(store_effect) struct store_effect gone = {0};
+	assert_int_equal(store_effect_get(world.store, &key, &gone, &err), -1);
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	assert_int_equal(store_world_claim(&world, "w:2", 1003, &two), id + 2);
 	finish(&one, STORE_TASK_DONE, 1004);
 	finish(&two, STORE_TASK_FAILED, 1004);
 	assert_int_equal(store_world_claim(&world, "w:3", 1004, &parent), id);
+	assert_string_equal(parent.step, "gate");
 	finish(&parent, STORE_TASK_FAILED, 1005);
 	/* One was good: what failed is behind the attempts. */
 	OK(store_task_retry(world.store, id, "publish", 1006, NULL, &err));
@@ -423,7 +439,7 @@ int main(void)
 		TEST(test_a_second_split_adds_none),
 		TEST(test_split_is_fenced_and_bounded),
 		TEST(test_one_that_was_asked_to_stop_makes_none),
-		TEST(test_cancel_ends_a_waiting_task_and_its_attempts),
+		TEST(test_cancel_wakes_a_waiting_task_and_ends_its_attempts),
 		TEST(test_cancelling_the_last_attempt_wakes_the_task),
 		TEST(test_a_dead_letter_wakes_the_task),
 		TEST(test_retry_takes_the_attempts_along),

@@ -268,6 +268,25 @@ static void test_put_back_waits_for_its_time(void **state)
 	assert_null(row.last_error);
 }
 
+/* What a worker has begun, a worker ends: there are words on GitHub to be ended too. */
+static void test_cancel_of_one_that_was_put_back(void **state)
+{
+	CLEANUP(store_task) struct store_task row = {0};
+	enum store_cancelled what = STORE_CANCEL_LATE;
+	struct err err = {0};
+	int64_t id = store_world_add(&world, "1#1", 1, 10);
+
+	(void)state;
+	assert_int_equal(store_world_claim(&world, "a:1", 10, &row), id);
+	OK(store_task_put_back(world.store, &row, 9000, true, "later", NULL, &err));
+	assert_int_equal(store_world_claim(&world, "a:1", 20, &row), 0);
+	OK(store_task_cancel(world.store, id, "cancelled by @a", 20, &what, NULL, &err));
+	assert_int_equal(what, STORE_CANCEL_ASKED);
+	assert_string_equal(store_world_state(&world, id), "ready");
+	assert_int_equal(store_world_claim(&world, "a:1", 20, &row), id);
+	assert_string_equal(row.cancel_reason, "cancelled by @a");
+}
+
 static void test_cancel_in_each_state(void **state)
 {
 	CLEANUP(store_task) struct store_task row = {0};
@@ -493,6 +512,7 @@ int main(void)
 		TEST(test_a_lost_lease_writes_nothing),
 		TEST(test_finish_ends_it),
 		TEST(test_put_back_waits_for_its_time),
+		TEST(test_cancel_of_one_that_was_put_back),
 		TEST(test_cancel_in_each_state),
 		TEST(test_retry_keeps_facts_and_clears_the_end),
 		TEST(test_crashes_in_one_step_are_a_dead_letter),
