@@ -93,7 +93,8 @@ static const char *step_that_carries(const struct store_task *task, const char *
 		return step;
 	if (str_eq(step, "review") && words)
 		return step;
-	return "prepare";
+	/* The choice among several attempts stands before prepare. */
+	return task->attempts > 1 ? "gate" : "prepare";
 }
 
 /* The same row again: only one that did not end well has something to go on from. */
