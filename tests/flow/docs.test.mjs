@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { scripted } from './lib/agent.mjs';
-import { binary } from './lib/boxwright.mjs';
+import { binary, until } from './lib/boxwright.mjs';
 import { Transcript } from './lib/transcript.mjs';
 import { startWorld } from './lib/world.mjs';
 
@@ -59,10 +59,23 @@ const run = (program, args) => new Promise((done) => {
     BOXWRIGHT_API_KEY: world.boxwright.key } },
   (error, stdout, stderr) => done({ code: error ? error.code : 0, stdout, stderr }));
 });
+// Is it right?  And where a page goes on with commands, the repository has it from then on.
+async function configure(text, page) {
+  const file = path.join(folder, 'boxwright.yml');
+  fs.writeFileSync(file, text);
+  const { code, stderr } = await run('boxwright', ['schema', '--check', file]);
+  assert.equal(code, 0, stderr);
+  if (page !== 'SCHEDULES') return;
+  await world.standin.push({ repo: world.repo, files: { '.github/boxwright.yml': text }, message: 'configure' });
+  await until('the jobs are known', async () => (await run('boxwright', ['schedule', 'list'])).stdout.includes('format'));
+}
+
 const why = async (id) => (await run('boxwright', ['why', id])).stdout;
 
 const play = {
   github: (text) => new Transcript(world, { why }).play(text),
+  yaml: configure,
+  'yaml broken': (text) => assert.rejects(configure(text), /:2:10: /),
   sh: async (text) => {
     const { code, stderr } = await run('bash', ['-euo', 'pipefail', '-c', text]);
     assert.equal(code, 0, stderr);
@@ -78,7 +91,7 @@ for (const page of PAGES) {
     count++;
     test(`${page}, ${heading}: ${kind}`, async () => {
       assert.ok(play[kind], `nobody knows how to run ${kind}`);
-      await play[kind](example);
+      await play[kind](example, page);
     });
   }
   test(`${page} has examples`, () => assert.ok(count > 0));

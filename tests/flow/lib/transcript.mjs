@@ -15,9 +15,6 @@
 //   nothing happens                        the delivery is ignored
 //   why: …words…                           what `boxwright why` says of the last delivery
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { until } from './boxwright.mjs';
 
 // In this order, with anything between; white space counts as one blank.
@@ -54,13 +51,6 @@ export class Transcript {
   }
   async #comments(number) { return number ? this.world.comments(number) : []; }
 
-  async #commit(file, branch) {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'boxwright-docs-'));
-    fs.writeFileSync(path.join(folder, file), 'by hand\n');
-    await this.world.standin.commit({ repo: this.world.repo, folder, branch, message: `add ${file}`, keep: true });
-    fs.rmSync(folder, { recursive: true });
-  }
-
   rules = [
     [/^issue "(.+)"$/, async (title) => {
       await this.#idle();
@@ -94,9 +84,10 @@ export class Transcript {
       const there = this.world.tree(this.branch).some((f) => f.path === file);
       assert.equal(there, how === 'has', `${file} on ${this.branch}`);
     }],
-    [/^\w+ commits "(.+)" to the (branch|base)$/, async (file, where) => {
+    [/^(\w+) commits "(.+)" to the (branch|base)$/, async (login, file, where) => {
       await this.#idle();
-      await this.#commit(file, where === 'base' ? 'main' : this.branch);
+      await this.world.standin.push({ repo: this.world.repo, branch: where === 'base' ? 'main' : this.branch, login,
+        files: { [file]: 'by hand\n' }, message: `add ${file}` });
     }],
     [/^check "(.+)" fails on the pull request$/, async (name) => {
       await this.#mark();
