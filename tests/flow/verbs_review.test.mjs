@@ -3,7 +3,8 @@
 // once also when the answer is lost or the service dies.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { scripted } from './lib/agent.mjs';
+import { scripted, waitForText } from './lib/agent.mjs';
+import { touchInBox } from './lib/engine.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
 let world, serial = 0;
@@ -24,8 +25,8 @@ if asked("words"): end("Looks fine, but I will not fill in forms.")
 if asked("silent"): end("")
 if asked("many"): found(*[dict(one, text="Number %d" % i) for i in range(60)])
 if asked("slow"):
-    say("message", text="reading"); open("/tmp/started", "w").close()
-    while not os.path.exists("/tmp/go"): time.sleep(0.1)
+    say("text", text="reading")
+    while not os.path.exists("/tmp/go"): time.sleep(0.05)
 found(one, {"path": "./temperature/new.py", "line": 3, "start_line": 1, "severity": "warning", "text": "All of it."},
   {"path": "README.md", "line": 1, "severity": "note", "text": "Not in the diff."},
   {"path": "temperature/new.py", "line": 99, "severity": "note", "text": "Behind the end."},
@@ -136,11 +137,12 @@ test('a place that GitHub does not take does not lose the words', async () => {
 test('a branch that moves meanwhile: the review is of the commit that was read, and says so', async () => {
   const { number, head } = await pull();
   const before = world.sha(head);
-  world.standin.faults.add({ kind: 'delay', ms: 4000, op: 'pulls/create-review', times: 1 });
-  const { delivery } = await world.comment(number, '/boxwright review do:findings');
+  const { delivery } = await world.comment(number, '/boxwright review do:slow');
   const { id } = await world.boxwright.taskOf(delivery.guid);
-  await world.boxwright.waitForTask(id, { when: (t) => t.step === 'work' });
+  await waitForText(world, id, 'reading');
   await world.standin.push({ repo: world.repo, branch: head, keep: true, files: { 'temperature/more.py': 'x\n' }, login: 'author' });
+  const { box_id: box } = await world.boxwright.task(id);
+  await touchInBox(world.boxwright.instance, box, '/tmp/go');
   const task = await world.boxwright.waitForTask(id);
   assert.equal(task.outcome_code, 'reviewed', task.outcome);
   const [made] = await reviews(number);

@@ -4,9 +4,10 @@ import http from 'node:http';
 
 const socket = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
 
-function call(method, path) {
+function call(method, path, body) {
   return new Promise((done, fail) => {
-    const request = http.request({ socketPath: socket, method, path }, (answer) => {
+    const request = http.request({ socketPath: socket, method, path,
+      headers: body ? { 'content-type': 'application/json' } : {} }, (answer) => {
       const chunks = [];
       answer.on('data', (c) => chunks.push(c));
       answer.on('end', () => {
@@ -16,7 +17,7 @@ function call(method, path) {
         done({ status: answer.statusCode, body });
       });
     });
-    request.on('error', fail).end();
+    request.on('error', fail).end(body && JSON.stringify(body));
   });
 }
 
@@ -56,3 +57,19 @@ export async function listVolumes(instance) {
 // What the Engine measures of a container, once.
 export const boxStats = async (id) => (await call('GET', `/containers/${id}/stats?stream=false&one-shot=true`)).body;
 export const removeImage = (name) => call('DELETE', `/images/${encodeURIComponent(name)}?force=1`);
+// As somebody who does not know the service would.
+export const removeBox = (id) => call('DELETE', `/containers/${id}?force=1&v=1`);
+
+// A sign for an agent that waits in a service's box of that id ("conv-4").
+export async function touchInBox(instance, box, path) {
+  const boxes = (await call('GET', `/containers/json?all=1&filters=${filter(instance)}`)).body;
+  const { Id } = boxes.find((b) => b.Labels['boxwright.box'] === box);
+  const made = await call('POST', `/containers/${Id}/exec`, { Cmd: ['touch', path], AttachStdout: true });
+  await call('POST', `/exec/${made.body.Id}/start`, { Detach: false, Tty: true });
+}
+// One box of a service by its id, as the Engine inspects it.
+export async function boxNamed(instance, id) {
+  const boxes = (await call('GET', `/containers/json?all=1&filters=${filter(instance)}`)).body;
+  const found = boxes.find((b) => b.Labels['boxwright.box'] === id);
+  return found && inspectBox(found.Id);
+}
