@@ -19,7 +19,8 @@ int boxes_may_write(const struct box_caller *who, struct err *err)
 
 bool box_is_of_task(const char *id)
 {
-	return str_starts(id, "task-") || str_starts(id, "prep-");
+	return str_starts(id, "task-") || str_starts(id, "prep-") ||
+	       str_starts(id, "conv-");
 }
 
 static int no_box(const char *box, struct err *err)

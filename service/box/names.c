@@ -56,8 +56,10 @@ int name_check(const char *name, struct err *err)
 				"URLs",
 				name);
 	}
-	if (str_starts(name, "task-") || str_starts(name, "prep-"))
+	if (str_starts(name, "task-") || str_starts(name, "prep-") ||
+		str_starts(name, "conv-"))
 		return err_set(err, ERR_INPUT,
-			"`name` cannot begin with task- or prep-: boxes of tasks do");
+			"`name` cannot begin with task-, prep- or conv-: boxes of tasks "
+			"do");
 	return 0;
 }

@@ -23,7 +23,8 @@ json_t *env_of_account(struct boxes *boxes, const char *account, struct err *err
 
 /* ---- find.c ---------------------------------------------------------------------------- */
 
-bool box_is_of_task(const char *id); /* task-41, prep-41: no row stands for it */
+bool box_is_of_task(
+	const char *id); /* task-41, prep-41, conv-7: no row of ours stands for it */
 
 /* ---- lifecycle.c: changes of state, each by one who seized the box ----------------------- */
 

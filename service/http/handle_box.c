@@ -131,7 +131,10 @@ static int task_logs(struct box_call *call, int64_t task, int64_t offset, int64_
 
 static int logs(struct box_call *call)
 {
-	int64_t task = call->who->operator? task_of_box(call->box) : 0;
+	int64_t task =
+		call->who->operator
+			? task_log_of_box(request_app(call->request)->store, call->box)
+			: 0;
 	int64_t offset, limit;
 
 	if (request_query_int(

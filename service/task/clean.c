@@ -51,6 +51,23 @@ int64_t conversation_of_box(const char *box)
 		       : 0;
 }
 
+int64_t task_log_of_box(struct store *store, const char *box)
+{
+	CLEANUP(store_conversation) struct store_conversation row = {0};
+	CLEANUP(store_tasks) struct store_tasks tasks = {0};
+	int64_t id = conversation_of_box(box);
+	struct err ignored = {0};
+
+	if (id == 0)
+		return task_of_box(box);
+	if (store_conversation_get(store, id, &row, &ignored) < 0)
+		return 0;
+	struct store_task_filter filter = {.lane = row.lane, .limit = 1};
+	if (store_task_list(store, &filter, &tasks, &ignored) < 0 || tasks.count == 0)
+		return 0;
+	return tasks.rows[0].id;
+}
+
 static bool orphaned(struct task_env *env, int64_t id)
 {
 	CLEANUP(store_task) struct store_task task = {0};

@@ -47,7 +47,7 @@ struct task_env {
 	struct repos *repos;
 	struct relay *relay;
 	struct boxcore *core;
-	struct jobs *jobs; /* scheduled maintenance */
+	struct jobs *jobs;   /* scheduled maintenance */
 	struct cancel *stop; /* fires when the service stops */
 	/* Makes the hidden markers in our comments unforgeable; kept in the store. */
 	char marker_key[TASK_MARKER_KEY_SIZE];
@@ -85,6 +85,9 @@ int task_conversation_close(struct task_env *env,
 
 /* The conversation that a box is of, by its name (conv-7); 0 for any other box.  Pure. */
 int64_t conversation_of_box(const char *box);
+
+/* The task whose log is the box's: its own, or the newest of its conversation.  0: none. */
+int64_t task_log_of_box(struct store *store, const char *box);
 
 /* Removes boxes that no running task owns, and prepared repositories that nobody used for
  * `unused_ms`.  For the janitor. */

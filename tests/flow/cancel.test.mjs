@@ -9,7 +9,7 @@ import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { scripted, waitForText } from './lib/agent.mjs';
 import { binary } from './lib/boxwright.mjs';
-import { boxIds } from './lib/engine.mjs';
+import { boxIds, boxNamed } from './lib/engine.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
 const AGENT = `
@@ -63,8 +63,10 @@ async function cancelled({ how, word = 'change', step, fault, stuck }) {
   assert.ok(Date.now() - asked < 20000, `${Date.now() - asked} ms`);
   assert.match(task.outcome, how === 'comment' ? /@maintainer/ : /enough|API/);
   assert.ok(!task.pr_url);
-  const left = (await boxIds(world.boxwright.instance)).filter((b) => b.endsWith(`-${id}`) || b.includes(`-${id}-`));
+  const left = (await boxIds(world.boxwright.instance)).filter((b) => [`task-${id}`, `prep-${id}`, `task-${id}-check`].includes(b));
   assert.deepEqual(left, []);
+  // What the conversation keeps is paused.
+  if (task.box_id) assert.equal((await boxNamed(world.boxwright.instance, task.box_id))?.State.Running ?? false, false);
   const status = (await world.comments(number)).filter((c) => c.body.includes('k=status'));
   assert.ok(status.length <= 1);
   if (status.length) assert.match(status[0].body, /Cancelled/);

@@ -60,7 +60,7 @@ test('task list, show, logs and why tell the same story', async () => {
 });
 
 test('the box of a task: exec and logs', async () => {
-  const box = `task-${running.id}`;
+  const box = (await world.boxwright.task(running.id)).box_id;
   // The box of a task is reached by its name; lists are of the account's own boxes.
   assert.doesNotMatch(await good('box', 'list'), new RegExp(`^${box} `, 'm'));
   assert.equal(await good('box', 'exec', box, '--', 'sh', '-c', 'echo hi; id -un'), 'hi\nboxuser\n');
