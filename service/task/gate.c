@@ -181,7 +181,8 @@ static int check_role(struct task_ctx *ctx, const struct repo_config *rules,
 	*ret_words = false;
 	if (of_nobody(ctx->task))
 		return 1;
-	if (quiet_known(ctx->env->github, repo.id, who.id, clock_mono_ms()))
+	if (!repo_config_outsider_may(rules, ctx->task->verb) &&
+		quiet_known(ctx->env->github, repo.id, who.id, clock_mono_ms()))
 		return context_decide(ctx, "refused_role", err, "%s", QUIET_STRANGER);
 	if (gate_may(ctx->env, &repo, rules, ctx->task->verb, &who, &answer, ctx->cancel,
 		    err) < 0)
