@@ -5,6 +5,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/task/attempts.h"
+#include "service/task/mend.h"
 #include "service/task/replay.h"
 #include "service/task/status.h"
 
@@ -30,7 +31,9 @@ char *commit_email(const struct task_ctx *ctx)
 
 int commit_make(struct task_ctx *ctx, struct err *err)
 {
-	CLEANUP(mem) char *title = status_commit_title(ctx);
+	CLEANUP(mem)
+	char *title = str_eq(ctx->task->verb, "repair") ? mend_commit_title(ctx)
+							: status_commit_title(ctx);
 	CLEANUP(mem)
 	char *co_author = person(ctx->task->requester_login, ctx->task->requester_id);
 	CLEANUP(mem)

@@ -12,6 +12,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
+#include "service/github/text.h"
 #include "service/store/store_effect.h"
 #include "service/task/about.h"
 #include "service/task/effects.h"
@@ -50,6 +51,18 @@ char *mend_failed_name(const struct store_task *task)
 		if (strchr("`\n\t", clean.data[i]))
 			clean.data[i] = ' ';
 	return mem_strdup(strbuf_str(&clean));
+}
+
+char *mend_commit_title(const struct task_ctx *ctx)
+{
+	CLEANUP(mem) char *name = mend_failed_name(ctx->task);
+	struct strbuf title = STRBUF_INIT(512);
+
+	if (str_empty(name))
+		return mem_strdup("fix: repair what failed");
+	strbuf_adds(&title, "fix: repair ");
+	github_text_line(&title, name, strlen(name), 58);
+	return strbuf_take(&title);
 }
 
 /* ---- the count ------------------------------------------------------------------------- */
@@ -91,24 +104,29 @@ static int count(struct task_ctx *ctx, struct err *err)
 	return store_effect_done(ctx->env->store, &key, NULL, NULL, ctx->cancel, err);
 }
 
-/* Earlier repairs that began at the same head. */
-static int tries_of_head(
-	struct task_ctx *ctx, const char *head, int64_t *ret, struct err *err)
+/* Earlier repairs that began at the same head, and whether one of them ended only after this
+ * event had come: then it looked at the same failures. */
+static int tries_of_head(struct task_ctx *ctx, const char *head, int64_t *ret,
+	bool *ret_seen, struct err *err)
 {
 	CLEANUP(store_tasks) struct store_tasks list = {0};
 	struct store_task_filter filter = {
 		.lane = ctx->task->lane, .before_id = ctx->task->id, .limit = LOOK_BACK};
 
 	*ret = 0;
+	*ret_seen = false;
 	if (store_task_list(ctx->env->store, &filter, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct store_task *task = &list.rows[i];
 		CLEANUP(mem) char *theirs = about_text(task->about, "head");
 
-		if (mend_is(task) && task->state != STORE_TASK_REFUSED &&
-			str_eq(theirs, head))
-			++*ret;
+		if (!mend_is(task) || task->state == STORE_TASK_REFUSED ||
+			!str_eq(theirs, head))
+			continue;
+		++*ret;
+		*ret_seen |= str_eq(task->verb, ctx->task->verb) &&
+			     task->finished_ms > ctx->task->created_ms;
 	}
 	return 0;
 }
@@ -231,6 +249,7 @@ int mend_gate(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(mem) char *head = about_text(ctx->task->about, "head");
 	int64_t tries = 0, of_head = 0;
+	bool seen = false;
 	int rc;
 
 	if (!mend_is(ctx->task))
@@ -242,10 +261,13 @@ int mend_gate(struct task_ctx *ctx, struct err *err)
 		return rc;
 	if (counted(ctx))
 		return 1;
+	if (!str_empty(head) && tries_of_head(ctx, head, &of_head, &seen, err) < 0)
+		return -1;
+	if (seen)
+		return context_decide(ctx, "refused_stale", err,
+			"a repair of the same commit ended after this event");
 	if (ctx->talk.repairs >= tries)
 		return give_up(ctx, tries, false, err);
-	if (!str_empty(head) && tries_of_head(ctx, head, &of_head, err) < 0)
-		return -1;
 	if (of_head >= tries)
 		return give_up(ctx, tries, true, err);
 	return count(ctx, err) < 0 ? -1 : 1;

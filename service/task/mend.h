@@ -32,6 +32,9 @@ int mend_prompt(
 /* The failed check's name as the event told it, for people; "" for none.  free(). */
 char *mend_failed_name(const struct store_task *task);
 
+/* What a repair's commit is called: one line.  free(). */
+char *mend_commit_title(const struct task_ctx *ctx);
+
 /* ---- parts that the prompts of repairs and replays share ---- */
 
 /* A paragraph that names the repository's checks; "" when there are none.  free(). */
