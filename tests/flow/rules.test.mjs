@@ -46,7 +46,7 @@ before(async () => {
   await new Promise((done) => { model.listen(0, '127.0.0.1', done); });
   world = await startWorld({ env: { BOXWRIGHT_MODEL_ANTHROPIC_KEY: 'sk-test-0123456789' },
     repo: { fixture: 'tests/demo/repo', collaborators },
-    seed: { users: [...LOGINS, 'friend'], repos: [{ owner: 'octocat', name: 'open', private: false,
+    seed: { creations_per_minute: 100000, creations_per_hour: 100000, users: LOGINS, repos: [{ owner: 'octocat', name: 'open', private: false,
       fixture: 'tests/demo/repo', collaborators },
     { owner: 'octocat', name: '.github', private: true, fixture: 'tests/demo/repo' },
     ...['days', 'money', 'people'].map((name) => ({ owner: 'octocat', name, private: true, fixture: 'tests/demo/repo', collaborators }))] },
