@@ -62,16 +62,17 @@ export async function applyBefore(fault, req, res, send) {
 
 // 80 content-creating calls a minute; which those are, GitHub's description says.
 export class Creations {
-  constructor(perMinute = 80) {
+  constructor(perMinute = 80, minuteMs = 60000) {
     this.perMinute = perMinute;
+    this.minuteMs = minuteMs;
     this.times = [];
   }
 
   // Seconds to wait, 0 when one more is fine.
   note(now = Date.now()) {
-    this.times = this.times.filter((t) => t > now - 60000);
+    this.times = this.times.filter((t) => t > now - this.minuteMs);
     if (this.times.length >= this.perMinute)
-      return Math.ceil((this.times[0] + 60000 - now) / 1000);
+      return Math.ceil((this.times[0] + this.minuteMs - now) / 1000);
     this.times.push(now);
     return 0;
   }

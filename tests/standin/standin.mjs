@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
-import { Refusal, Tokens, checkJwt, checkPermission } from './auth.mjs';
+import { Refusal, Tokens, checkJwt, checkPermission, wall } from './auth.mjs';
 import { Checks } from './checks.mjs';
 import { Contract } from './contract.mjs';
 import { control } from './control.mjs';
@@ -14,6 +14,7 @@ import { Creations, Faults, applyBefore, rateHeaders } from './faults.mjs';
 import { Files } from './files.mjs';
 import { GitServer } from './git.mjs';
 import { Hooks } from './hooks.mjs';
+import { Limits } from './limits.mjs';
 import { Local } from './local.mjs';
 import { payloadOf } from './payloads.mjs';
 import { people } from './people.mjs';
@@ -51,7 +52,8 @@ export class Standin {
     s.dir = options.dir ?? fs.mkdtempSync(path.join(os.tmpdir(), 'standin-'));
     s.log = [];
     s.faults = new Faults();
-    s.creations = new Creations(seed.creations_per_minute);
+    s.limits = new Limits(seed.limits);
+    s.creations = new Creations(seed.creations_per_minute, s.limits.rules.minute_ms);
     s.tokens = new Tokens(seed.token_ttl);
     s.contract = new Contract();
     s.app = { app_id: 4242, slug: 'boxwright', webhook_secret: 'a-webhook-secret',
@@ -73,6 +75,7 @@ export class Standin {
     s.hooks = new Hooks(s.app);
     s.hooks.url = seed.webhook_url ?? null;
     s.roles = new Map();
+    s.letIn = new Map();
     s.known = []; // {id, owner, name, full_name} of every repository
     s.slowMergeable = seed.slow_mergeable ?? false;
     s.local = new Local(s);
@@ -149,11 +152,15 @@ export class Standin {
     return made.body;
   }
 
-  // The state engine lets only collaborators into a private repository.
+  // The state engine lets only collaborators into a private repository: each once.
   async #as(repo, login) {
     const owner = repo.split('/')[0];
-    if (login !== owner && (await this.repo(...repo.split('/')))?.private)
-      await this.state.call('PUT', `/repos/${repo}/collaborators/${login}`, { permission: 'push' }, owner);
+    if (login === owner) return login;
+    const key = `${repo} ${login}`;
+    if (!this.letIn.has(key))
+      this.letIn.set(key, this.repo(...repo.split('/')).then((r) => r?.private &&
+        this.state.call('PUT', `/repos/${repo}/collaborators/${login}`, { permission: 'push' }, owner)));
+    await this.letIn.get(key);
     return login;
   }
 
@@ -211,9 +218,10 @@ export class Standin {
     if (res.destroyed || res.headersSent) return;
     const text = body === undefined ? Buffer.alloc(0)
       : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-    const all = { 'x-github-request-id': crypto.randomUUID().toUpperCase(),
+    const all = { date: new Date(wall.now()).toUTCString(), 'x-github-request-id': crypto.randomUUID().toUpperCase(),
       'x-github-media-type': 'github.v3; format=json',
       ...(text.length && { 'content-type': 'application/json; charset=utf-8' }), ...headers };
+    res.told = all;
     if (entry.fault === 'silent') return;
     if (entry.fault === 'lost') return void req.socket.resetAndDestroy();
     if (entry.fault === 'truncate') {
@@ -248,6 +256,12 @@ export class Standin {
     entry.op = route.id;
     this.#manners(req);
     const token = this.#who(req, route);
+    // A token's own death is no change that is limited.
+    if (token && route.id !== 'apps/revoke-installation-access-token') {
+      const bad = this.limits.begin(token.installation, req.method);
+      if (this.limits.strict) entry.bad.push(...bad);
+      res.on('close', () => this.limits.end(token.installation, req.method, res.statusCode, res.told ?? {}));
+    }
     const fault = this.faults.take(route.id, req.method);
     entry.fault = fault?.kind;
     if (await applyBefore(fault, req, res, send)) return;
