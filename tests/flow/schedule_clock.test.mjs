@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// Slots on a replaced clock, with the unchanged program: clocks set forward and back, months
+// and a week of downtime, a second start, a clock that runs backwards.  Jobs of the operator.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { scripted } from './lib/agent.mjs';
+import { binary } from './lib/boxwright.mjs';
+import { Clock } from './lib/clock.mjs';
+import { startWorld, until } from './lib/world.mjs';
+
+const JOBS = [
+  { repository: 'octocat/sample', name: 'early', when: '30 2 * * *', timezone: 'Europe/Berlin', run: 'echo early > early.txt' },
+  { repository: 'octocat/*', name: 'beacon', when: '*/15 * * * *', run: 'true' },
+];
+let world, clock;
+
+before(async () => {
+  clock = new Clock('2026-03-28T00:00:00Z');
+  world = await startWorld({ repo: { fixture: 'tests/demo/repo' }, env: clock.env,
+    config: scripted('end("-")', { over: { jobs: JOBS } }) });
+  await until('the jobs are known', async () => (await jobs()).length === 2, { ms: 15000 })
+    .catch((error) => { throw new Error(`${error.message}\n${world.boxwright.tail()}`, { cause: error }); });
+});
+after(async () => {
+  try { await world?.close(); } finally { clock?.close(); }
+});
+
+const jobs = async () => (await world.boxwright.need('GET', '/v1/schedules')).schedules;
+const job = async (name) => (await jobs()).find((j) => j.name === name);
+const runs = async (name) => (await world.boxwright.tasks(`?limit=500&lane=${encodeURIComponent(`${(await world.standin.repo('octocat', 'sample')).id}/job/${name}`)}`));
+
+// Moves the clock, and waits until that time has been looked at: the beacon is due each quarter
+// of an hour, and its second quarter is settled by a later look than the first one.
+async function at(time) {
+  const quarter = 15 * 60000, target = Date.parse(time);
+  for (const ms of [target, (Math.floor(target / quarter) + 1) * quarter + 1000]) {
+    clock.set(new Date(ms).toISOString());
+    const slot = Math.floor(ms / quarter) * quarter;
+    await until(`the look of ${new Date(ms).toISOString()}`, async () => (await job('beacon')).last_ms >= slot);
+    // A run that still works would have the next slot skipped.
+    await until('the tasks ended', async () => (await world.boxwright.tasks()).every((t) => !['ready', 'running'].includes(t.state)));
+  }
+}
+const count = async () => (await runs('early')).length;
+
+test('the hour that is left out: at the next minute that there is, once', async () => {
+  await at('2026-03-28T01:30:01Z'); // 2:30
+  assert.equal(await count(), 1);
+  await at('2026-03-29T00:40:00Z'); // 1:40
+  assert.equal(await count(), 1);
+  await at('2026-03-29T01:00:01Z'); // 3:00, 2:30 never was
+  assert.equal(await count(), 2);
+  await at('2026-03-29T01:31:00Z'); // 3:31
+  assert.equal(await count(), 2);
+  await at('2026-03-30T00:30:01Z'); // 2:30
+  assert.equal(await count(), 3);
+});
+
+test('a closed pull request is not offered again by the clock', async () => {
+  const { pr_number: number } = await job('early');
+  assert.ok(number > 0);
+  assert.equal(world.pulls().length, 1); // three runs, one offer
+  await world.standin.closePull({ repo: world.repo, number });
+  await until('the job knows', async () => (await job('early')).declined);
+  await at('2026-03-31T00:30:01Z');
+  assert.equal(await count(), 4);
+  assert.match((await job('early')).last_note, /offered and closed before/);
+  assert.equal(world.pulls().length, 1);
+  await world.standin.push({ repo: world.repo, files: { 'other.txt': 'x\n' }, message: 'Elsewhere' });
+  await at('2026-04-01T00:30:01Z'); // the base has moved, the offer is the same
+  assert.equal(world.pulls().length, 1);
+  await world.standin.push({ repo: world.repo, files: { 'early.txt': 'late\n' }, message: 'Here' });
+  await at('2026-04-02T00:30:01Z');
+  assert.equal(world.pulls().length, 2);
+});
+
+test('months of downtime are made up for by one run', async () => {
+  const had = await count(), beacons = (await runs('beacon')).length;
+  await world.boxwright.kill();
+  clock.set('2026-10-24T12:00:00Z');
+  await world.boxwright.launch();
+  await at('2026-10-24T12:00:01Z');
+  assert.equal(await count(), had + 1);
+  assert.ok((await runs('beacon')).length <= beacons + 2);
+});
+
+test('the hour that comes twice: once, the first time', async () => {
+  const had = await count();
+  await at('2026-10-25T00:10:00Z');
+  assert.equal(await count(), had);
+  await at('2026-10-25T00:30:01Z'); // 2:30 summer time
+  assert.equal(await count(), had + 1);
+  await at('2026-10-25T01:30:01Z'); // 2:30 winter time
+  assert.equal(await count(), had + 1);
+  await at('2026-10-26T01:30:01Z');
+  assert.equal(await count(), had + 2);
+});
+
+test('a week of downtime: one run, the others are counted', async () => {
+  const had = await count();
+  await world.boxwright.kill();
+  clock.set('2026-11-02T12:00:00Z');
+  await world.boxwright.launch();
+  await until('it is made up for', async () => (await count()) > had);
+  await at('2026-11-02T12:16:00Z');
+  assert.equal(await count(), had + 1);
+  assert.ok(world.boxwright.lines.some((l) => /job=early .*started, after 6 times that were missed/.test(l)));
+});
+
+test('a second start on the same state is refused; a restart repeats no slot', async () => {
+  const had = await count();
+  const second = await new Promise((done) => {
+    execFile(binary(), ['serve', '--config', world.boxwright.configFile], { timeout: 20000,
+      env: { ...process.env, ...clock.env } }, (error, stdout, stderr) => done({ code: error?.code ?? 0, text: stdout + stderr }));
+  });
+  assert.notEqual(second.code, 0);
+  assert.match(second.text, /another|in use|already/i);
+  await world.boxwright.restart();
+  await world.boxwright.restart();
+  await at('2026-11-02T13:01:00Z');
+  assert.equal(await count(), had);
+});
+
+test('a clock that runs backwards repeats no slot', async () => {
+  await at('2026-11-03T01:30:01Z');
+  const had = await count(), beacons = (await runs('beacon')).length;
+  clock.set('2026-11-03T01:20:00Z');
+  await world.boxwright.restart();
+  clock.set('2026-11-03T01:30:30Z');
+  await at('2026-11-03T01:46:00Z');
+  assert.equal(await count(), had);
+  assert.ok((await runs('beacon')).length <= beacons + 2);
+});
+
+test('each slot had at most one task', async () => {
+  const made = (await runs('early')).map((t) => t.created_ms);
+  assert.equal(new Set(made.map((ms) => new Date(ms + 2 * 3600000).toISOString().slice(0, 10))).size, made.length);
+});
