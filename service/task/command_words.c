@@ -102,12 +102,15 @@ int command_status(struct command_ctx *c, struct err *err)
 int command_help(struct command_ctx *c, struct err *err)
 {
 	CLEANUP(mem) char *requester = mem_printf("@%s", c->command->requester_login);
+	CLEANUP(repo_config) struct repo_config rules = {0};
 	CLEANUP(strbuf) struct strbuf list = STRBUF_INIT(LIMIT_COMMENT);
 	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(LIMIT_COMMENT);
 
+	if (rules_now(c->env, &c->repo, &rules, c->cancel, err) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		strbuf_addf(&list, "| `/boxwright %s` | %s |\n", verbs[i].form,
-			verbs[i].sentence);
+		strbuf_addf(&list, "| `/boxwright %s` | %s | %s |\n", verbs[i].form,
+			verbs[i].sentence, repo_config_role(&rules, verbs[i].word));
 	struct prompt_var vars[] = {{"requester", requester},
 		{"commands", strbuf_str(&list)}, {"app", c->env->slug}};
 	if (prompt_render("help", vars, ARRAY_LEN(vars), &body, err) < 0 ||

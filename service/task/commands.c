@@ -71,7 +71,12 @@ static const char *role_verb(const struct command_ctx *c, const struct verb *ver
 /* What they may not is told to those who belong here, and shown to others. */
 static int refuse(struct command_ctx *c, struct err *err)
 {
-	CLEANUP(mem) char *text = mem_printf("%s.", c->may.why);
+	/* Its beginning may name the person already. */
+	CLEANUP(mem) char *self = mem_printf("@%s", c->command->requester_login);
+	bool named = str_starts(c->may.why, self);
+	CLEANUP(mem)
+	char *text =
+		mem_printf("%s%s%s.", named ? "" : self, named ? "" : ": ", c->may.why);
 
 	if (!c->may.words && !quiet_stranger(c->env->github, c->repo.id,
 				     c->command->requester_id, clock_mono_ms())) {
@@ -81,7 +86,7 @@ static int refuse(struct command_ctx *c, struct err *err)
 	if (!c->may.words || str_eq(c->command->verb, "unknown") ||
 		str_eq(c->command->verb, "dashboard"))
 		return command_react(c, "confused", err);
-	return command_say(c, "confused", text, err);
+	return command_react(c, "confused", err) < 0 ? -1 : command_comment(c, text, err);
 }
 
 static int handle(struct command_ctx *c, struct err *err)

@@ -120,9 +120,7 @@ int gate_may(struct task_env *env, const struct github_repo *repo,
 	return judge(rules, verb, who, ret);
 }
 
-/* The rules as they are now.  A file that is wrong counts as none here: prepare says what is
- * wrong with it, and the service's own settings are the least in any case. */
-static int rules_now(struct task_env *env, const struct github_repo *repo,
+int rules_now(struct task_env *env, const struct github_repo *repo,
 	struct repo_config *ret, struct cancel *cancel, struct err *err)
 {
 	if (rules_load(env, repo, NULL, ret, cancel, err) == 0)

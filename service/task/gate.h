@@ -36,9 +36,13 @@ int gate_may(struct task_env *env, const struct github_repo *repo,
 	const struct repo_config *rules, const char *verb, const struct gate_person *who,
 	struct gate_answer *ret, struct cancel *cancel, struct err *err);
 
-/* As above with the rules of the repository's default branch as GitHub has them now (see
- * rules.h).  For commands.  A configuration that cannot be read is no reason to refuse those
- * who may by the service's own settings: it is parsed as if it were not there. */
+/* The rules of the repository's default branch as GitHub has them now (see rules.h).  A file
+ * that is wrong counts as none here: prepare says what is wrong with it, and the service's own
+ * settings are the least in any case. */
+int rules_now(struct task_env *env, const struct github_repo *repo,
+	struct repo_config *ret, struct cancel *cancel, struct err *err);
+
+/* gate_may() with those rules.  For commands. */
 int rules_may(struct task_env *env, const struct github_repo *repo, const char *verb,
 	const struct gate_person *who, struct gate_answer *ret, struct cancel *cancel,
 	struct err *err);
