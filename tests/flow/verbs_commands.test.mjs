@@ -37,6 +37,10 @@ const reactions = (comment) => world.reactions('comment', comment.id).map((r) =>
 const tasksOf = async (number) => (await world.boxwright.tasks()).filter((t) => t.number === number).sort((a, b) => a.id - b.id);
 const ask = (number, word) => world.fix(number, { text: `/boxwright fix do:${word}` });
 
+// A delivery's command has ended.
+const over = (delivery) => until('the command is over', async () => ['done', 'failed'].includes(
+  (await world.boxwright.need('GET', `/v1/deliveries/${delivery.guid}`)).command.state));
+
 // Says it and waits for the sign; the newest words of ours when there are more than before.
 async function say(number, text, sign, login = 'maintainer') {
   const before = (await replies(number)).length;
@@ -44,8 +48,7 @@ async function say(number, text, sign, login = 'maintainer') {
   assert.equal(delivery.status_code, 202, delivery.answer);
   await until(`${text} gets ${sign}`, async () => reactions(comment).includes(sign));
   // The words follow the sign; a command is finished behind both.
-  await until('the command is over', async () => ['done', 'failed'].includes(
-    (await world.boxwright.need('GET', `/v1/deliveries/${delivery.guid}`)).command?.state ?? 'done'));
+  await over(delivery);
   const now = await replies(number);
   return now.length > before ? now.at(-1) : null;
 }
@@ -164,14 +167,13 @@ test('a pull request that is merged ends its conversation: work stops, the box g
 test('an issue that is closed while its pull request is open ends nothing', async () => {
   const number = await issue();
   const task = await ask(number, 'change');
-  await world.standin.editIssue({ repo: world.repo, number, state: 'closed' });
-  await until('it was looked at', async () => world.standin.deliveries?.length !== 0);
+  await over(await world.standin.editIssue({ repo: world.repo, number, state: 'closed' }));
   const more = await world.fix(task.pr_number, { text: '/boxwright fix do:more' });
   assert.equal(more.state, 'done', more.outcome);
   assert.equal(more.box_id, task.box_id);
 });
 
-test('the App leaves a repository: its work stops, and nothing is asked of GitHub any more', async () => {
+test('the App leaves a repository: its work stops; when it comes back, it works again', async () => {
   const number = await issue();
   const id = await begun(number, 'wait');
   await world.standin.deliver('installation_repositories', { action: 'removed', owner: world.owner, repos: [world.repo] });
