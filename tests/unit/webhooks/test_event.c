@@ -27,15 +27,18 @@ static enum event_result parse(const char *body, size_t len, struct event *event
 	return parse_as("issue_comment", body, len, event);
 }
 
-/* Of JSON with ' for ". */
+/* Of JSON with ' for ".  No member stands last, so that each is one that slim.c could have
+ * left out: what a reader asks for has to be in its list. */
 static void read_as(const char *name, const char *body, struct event *event)
 {
-	CLEANUP(mem) char *json = mem_strdup(body);
+	CLEANUP(strbuf) struct strbuf json = STRBUF_INIT(LIMIT_MIB);
 
-	for (char *at = json; *at; at++)
-		if (*at == '\'')
-			*at = '"';
-	assert_int_equal(parse_as(name, json, strlen(json), event), EVENT_OK);
+	for (const char *at = body; *at; at++) {
+		if (*at == '}' && at[-1] != '{')
+			strbuf_adds(&json, ",\"last\":{}");
+		strbuf_addc(&json, *at == '\'' ? '"' : *at);
+	}
+	assert_int_equal(parse_as(name, json.data, json.len, event), EVENT_OK);
 }
 
 static const char full[] =
@@ -62,7 +65,7 @@ static void test_all_fields(void **state)
 	CLEANUP(event) struct event e = {0};
 
 	(void)state;
-	assert_int_equal(parse(full, strlen(full), &e), EVENT_OK);
+	read_as("issue_comment", full, &e);
 	assert_string_equal(e.name, "issue_comment");
 	assert_string_equal(e.action, "created");
 	assert_int_equal(e.installation, 7001);
@@ -87,7 +90,7 @@ static void test_all_fields(void **state)
 
 	/* Only what the event is about is read. */
 	CLEANUP(event) struct event pull = {0};
-	assert_int_equal(parse_as("pull_request", full, strlen(full), &pull), EVENT_OK);
+	read_as("pull_request", full, &pull);
 	assert_string_equal(pull.label, "boxwright");
 	assert_int_equal(pull.pull_request.head_repository, 55);
 	assert_true(pull.pull_request.merged && pull.pull_request.draft);
