@@ -95,9 +95,14 @@ static const char *step_after(const struct store_task *task, const char *step)
 	const char *verb = task->parent_id > 0 ? "attempt" : task->verb;
 	const struct task_flow *flow = find_flow(verb);
 
-	for (size_t i = 0; i + 1 < FLOW_STEPS && flow->steps[i]; i++)
-		if (str_eq(flow->steps[i], step))
-			return flow->steps[i + 1];
+	for (size_t i = 0; i + 1 < FLOW_STEPS && flow->steps[i]; i++) {
+		if (!str_eq(flow->steps[i], step))
+			continue;
+		/* Almost every fix is one attempt: there is nothing to be told of. */
+		if (str_eq(flow->steps[i + 1], "attempts") && task->attempts <= 1)
+			i++;
+		return flow->steps[i + 1];
+	}
 	return str_eq(step, "report") ? NULL : "report";
 }
 

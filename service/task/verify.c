@@ -22,6 +22,7 @@
 #include "service/task/prepared.h"
 #include "service/task/repair.h"
 #include "service/task/status.h"
+#include "service/task/verify_setup.h"
 
 #include <signal.h>
 #include <string.h>
@@ -100,18 +101,21 @@ static int make_box(struct verify *v, struct err *err)
 		return 0;
 	if (checks_box_remove(ctx, err) < 0 || choose_commit(ctx, err) < 0)
 		return -1;
+	const struct box_policy *setup = verify_setup_policy(ctx);
 	struct box_spec spec = {
 		.id = v->box,
 		.image = prepared.snapshot_image,
 		.cpus = config->box_cpus,
 		.memory_bytes = config->box_memory_mb * (int64_t)LIMIT_MIB,
 		.pids_max = config->box_pids,
-		.network = BOX_NETWORK_TUNNEL,
+		.network = setup ? BOX_NETWORK_ALL : BOX_NETWORK_TUNNEL,
+		.policy = setup,
 		.labels = labels,
 	};
 	if (box_create(ctx->env->core, &spec, ctx->cancel, err) < 0)
 		return err_wrap(err, "start a box for the checks");
-	if (check_out(v, prepared.base_oid, err) < 0)
+	if (check_out(v, prepared.base_oid, err) < 0 ||
+		verify_setup_run(ctx, v->box, v->dir, err) < 0)
 		return -1;
 	return context_say(ctx, "verify", err, "box %s ready in %lld ms, at %.12s",
 		v->box, (long long)(clock_mono_ms() - began), ctx->task->commit_oid);

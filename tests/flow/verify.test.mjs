@@ -115,6 +115,20 @@ test('all checks pass: on the commit that is published, without network, in a cl
   await noBoxes();
 });
 
+test('check_setup: what the change asks to be installed is there, and then the network goes', async () => {
+  configure({ setup: ['cp -f note.txt /tmp/installed 2>/dev/null || echo none > /tmp/installed'], check_setup: true,
+    check: ['grep -q good /tmp/installed', '! curl -sS -m 5 https://example.com'] });
+  const task = await ask('good');
+  assert.equal(task.outcome_code, 'pull_request', task.outcome);
+  assert.equal(step(task, 'verify').at(-1).detail, '2 checks passed', (await lines(task.id)).join('\n'));
+  assert.equal((await lines(task.id)).filter((l) => l.startsWith('set-up $')).length, 1);
+  // Set-up that fails on the change is told, and the work is not lost.
+  configure({ setup: ['test ! -e note.txt'], check_setup: true, check: ['true'] });
+  const other = await ask('good');
+  assert.match((await world.pull(other.pr_number)).body, /the set-up command `test ! -e note\.txt` ended with 1/);
+  await noBoxes();
+});
+
 test('an agent that claims green and is not: a draft that says so, with the output', async () => {
   configure({ pr: { draft: false }, check: ['true', 'cat note.txt; grep good note.txt || { echo it is not good >&2; exit 3; }', 'exit 7'] });
   const task = await ask('insists');
@@ -295,7 +309,9 @@ test('checks whose box dies at every attempt: a draft that says so', async () =>
     return now.state === 'running' || now.state === 'ready' ? null : now;
   });
   assert.equal(task.outcome_code, 'pull_request', task.outcome);
-  assert.equal(killed.size, 3);
+  // Three attempts at it; one may lose its box more than once while that starts.
+  assert.ok(killed.size >= 3, `${killed.size}`);
+  assert.equal(step(task, 'verify').filter((s) => s.state === 'failed').length, 2);
   const { title, body } = await world.pull(task.pr_number);
   assert.match(title, /^\[checks fail\]/);
   assert.match(body, /- passed: `echo first`/);
