@@ -12,6 +12,7 @@
 #include "boxcore/base/str.h"
 #include "prompts/untrusted.h"
 #include "service/task/about.h"
+#include "webhooks/command.h"
 
 #include <string.h>
 
@@ -116,6 +117,21 @@ static int quote_inline(struct task_ctx *ctx, const struct store_task *task,
 		row->body ? strlen(row->body) : 0, REQUEST_QUOTE_MAX, err);
 }
 
+/* A comment that begins with a command was a delivery and is a task of its own: see
+ * webhooks/trigger.h. */
+static bool is_own_request(
+	const struct task_ctx *ctx, const struct github_review_comment *row)
+{
+	const struct config *config = ctx->env->config;
+	struct command_names names = {.slug = ctx->app.slug,
+		.aliases = (const char *const *)config->github_mentions.items,
+		.alias_count = config->github_mentions.count,
+		.bare_verbs = config->github_bare_verbs};
+	struct command ignored;
+
+	return row->body && command_parse(&names, row->body, strlen(row->body), &ignored);
+}
+
 /* A review that is gone by now is what its body said. */
 static int quote_review(struct task_ctx *ctx, const struct store_task *task,
 	int64_t review, struct strbuf *out, struct err *err)
@@ -133,8 +149,13 @@ static int quote_review(struct task_ctx *ctx, const struct store_task *task,
 		return err_wrap(err, "read the comments of the review");
 	}
 	for (size_t i = 0; i < list.count && out->len - began < REVIEW_MAX; i++)
-		if (quote_inline(ctx, task, &list.rows[i], out, err) < 0)
+		if (!is_own_request(ctx, &list.rows[i]) &&
+			quote_inline(ctx, task, &list.rows[i], out, err) < 0)
 			return -1;
+	if (out->len == began && str_empty(task->text))
+		strbuf_adds(out,
+			"The review asks for nothing beyond those of its comments "
+			"that are requests of their own: change nothing.\n");
 	return 0;
 }
 
