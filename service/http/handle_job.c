@@ -45,6 +45,7 @@ static void put_spec(json_t *json, const struct store_job *job)
 	if (spec_read(&spec, job->spec, &err) < 0)
 		return;
 	json_put(json, "when", json_str(spec.when));
+	json_put(json, "enabled", json_boolean(spec.enabled));
 	json_put(json, "work", json_str(spec_has_agent(&spec) ? "agent" : "commands"));
 	json_put(json, "settings", json_incref(spec.json));
 }

@@ -67,6 +67,8 @@ int jobs_next(const struct store_job *job, int64_t now_ms, int64_t *ret, size_t 
 	struct cron cron;
 
 	memset(ret, 0, n * sizeof *ret);
+	if (job->next_ms == 0)
+		return 0;
 	if (cron_parse(&cron, job->cron, err) < 0 ||
 		zone_open(&zone, job->timezone, err) < 0)
 		return -1;

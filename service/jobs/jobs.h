@@ -67,7 +67,8 @@ int jobs_resume(struct jobs *jobs, int64_t id, struct cancel *cancel, struct err
 int jobs_ticked(struct jobs *jobs, int64_t repo_id, const char *about, const char *by,
 	struct cancel *cancel, struct err *err);
 
-/* The next `n` (at most JOBS_NEXT_MAX) times of a row, from now_ms on; 0 behind the last. */
+/* The next `n` (at most JOBS_NEXT_MAX) times of a row, from now_ms on; 0 behind the last, and
+ * all 0 for one that is switched off. */
 #define JOBS_NEXT_MAX 10
 int jobs_next(const struct store_job *job, int64_t now_ms, int64_t *ret, size_t n,
 	struct err *err);

@@ -37,6 +37,10 @@ static void add_times(struct strbuf *out, const struct store_job *job, int64_t n
 	char shown[ZONE_SHOWN_SIZE];
 	struct err err = {0};
 
+	if (job->next_ms == 0) {
+		strbuf_adds(out, "\n  - never by itself");
+		return;
+	}
 	strbuf_adds(out, "\n  - next: ");
 	if (zone_open(&zone, job->timezone, &err) < 0 ||
 		jobs_next(job, now_ms, times, TIMES, &err) < 0 || times[0] == 0) {

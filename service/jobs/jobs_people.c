@@ -59,11 +59,13 @@ int jobs_pause(struct jobs *jobs, int64_t id, const char *by, struct cancel *can
 int jobs_resume(struct jobs *jobs, int64_t id, struct cancel *cancel, struct err *err)
 {
 	CLEANUP(store_job) struct store_job job = {0};
+	CLEANUP(spec) struct spec spec = {0};
 	int64_t next_ms;
 
-	if (get(jobs, id, &job, err) < 0 ||
+	if (get(jobs, id, &job, err) < 0 || spec_read(&spec, job.spec, err) < 0 ||
 		jobs_slot_after(&job, clock_wall_ms(), &next_ms, err) < 0 ||
-		store_job_resume(jobs->to.store, id, next_ms, cancel, err) < 0)
+		store_job_resume(
+			jobs->to.store, id, spec.enabled ? next_ms : 0, cancel, err) < 0)
 		return -1;
 	jobs_touch(jobs, job.repo_id, false);
 	return 0;

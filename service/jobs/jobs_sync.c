@@ -67,7 +67,7 @@ static int want(struct wanted *wanted, int64_t repo_id, const struct config_sche
 		.spec_hash = wanted->hashes[i],
 		.cron = wanted->crons[i],
 		.timezone = job->timezone,
-		.next_ms = next_ms};
+		.next_ms = job->enabled ? next_ms : 0};
 	wanted->count++;
 	return 0;
 }
@@ -110,8 +110,7 @@ static int sync_operator(struct jobs *jobs, const struct store_repository *row,
 	for (size_t i = 0; i < all->count; i++) {
 		const struct config_schedule *job = &all->items[i];
 
-		if (job->enabled && covers(job->repository, row) &&
-			!is_named(own, job->name) &&
+		if (covers(job->repository, row) && !is_named(own, job->name) &&
 			want(&wanted, row->repo_id, job, err) < 0)
 			return -1;
 	}
@@ -124,8 +123,7 @@ static int sync_own(struct jobs *jobs, const struct store_repository *row,
 	CLEANUP(wanted) struct wanted wanted = {0};
 
 	for (size_t i = 0; i < own->count; i++)
-		if (own->items[i].enabled &&
-			want(&wanted, row->repo_id, &own->items[i], err) < 0)
+		if (want(&wanted, row->repo_id, &own->items[i], err) < 0)
 			return -1;
 	return sync_source(jobs, row, "repository", &wanted, cancel, err);
 }

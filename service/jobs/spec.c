@@ -52,6 +52,8 @@ char *spec_text(const struct config_schedule *job, char ret_hash[SHA256_HEX_SIZE
 	put_text(json, "timezone", job->timezone);
 	if (job->scatter)
 		json_put(json, "scatter", json_true());
+	if (!job->enabled)
+		json_put(json, "enabled", json_false());
 	put_work(json, job);
 	put_text(json, "title", job->title);
 	if (job->nlabels > 0)
@@ -88,6 +90,7 @@ int spec_read(struct spec *ret, const char *text, struct err *err)
 		.model = json_or_string(json, "model", ""),
 		.minutes = json_or_int(json, "minutes", 0),
 		.cost_usd = json_or_real(json, "cost_usd", 0),
+		.enabled = json_or_bool(json, "enabled", true),
 	};
 	return 0;
 }

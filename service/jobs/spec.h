@@ -24,6 +24,7 @@ struct spec {
 	const char *harness, *model; /* "" */
 	int64_t minutes;             /* 0 */
 	double cost_usd;             /* 0 */
+	bool enabled;                /* false: it is kept, and never due */
 };
 void spec_release(struct spec *spec);
 DEFINE_CLEANUP(spec, struct spec, spec_release(value))
