@@ -23,7 +23,8 @@
 
 #include <string.h>
 
-#define STOPPING_S 2 /* after which is looked again whether what ran has ended */
+#define STOPPING_S 2    /* after which is looked again whether what ran has ended */
+#define MIRROR_MS 10000 /* for removing one */
 #define REPOS_A_PAGE 100
 #define PAGES_MAX 30 /* of an installation's repositories: 3,000 */
 
@@ -173,22 +174,12 @@ int command_pushed(struct command_ctx *c, struct err *err)
 
 /* ---- installed ------------------------------------------------------------------------- */
 
+/* Its schedules are read by the next look at repositories that nobody has looked at. */
 static int put_repository(struct command_ctx *c, int64_t id, const char *owner,
 	const char *name, struct err *err)
 {
-	struct err why = {0};
-
-	if (store_repository_put(c->env->store, id, c->command->installation_id, owner,
-		    name, "active", c->cancel, err) < 0)
-		return -1;
-	if (!c->env->jobs || jobs_sync_repo(c->env->jobs, id, c->cancel, &why) == 0)
-		return 0;
-	if (why.kind == ERR_TRANSIENT || why.kind == ERR_CANCELLED) {
-		*err = why;
-		return -1;
-	}
-	log_warn("schedules of %s/%s: %s", owner, name, why.text);
-	return 0;
+	return store_repository_put(c->env->store, id, c->command->installation_id, owner,
+		name, "active", c->cancel, err);
 }
 
 /* Too many for a delivery, or not named in it. */
@@ -244,6 +235,7 @@ static int stop_tasks(
 static int drop_repository(struct command_ctx *c, int64_t id, const char *owner,
 	const char *name, struct err *err)
 {
+	CLEANUP(cancel) struct cancel *brief = cancel_new(c->cancel);
 	struct err why = {0};
 
 	rules_forget(owner, name);
@@ -252,8 +244,9 @@ static int drop_repository(struct command_ctx *c, int64_t id, const char *owner,
 		stop_tasks(c, id, "ready", err) < 0 ||
 		stop_tasks(c, id, "running", err) < 0)
 		return -1;
-	/* One that is in use goes another day: nothing depends on it. */
-	if (repo_mirror_drop(c->env->repos, id, c->cancel, &why) < 0 &&
+	/* One that is in use is left: nothing depends on it, and others wait for us. */
+	cancel_deadline(brief, MIRROR_MS, "the time to remove a mirror");
+	if (repo_mirror_drop(c->env->repos, id, brief, &why) < 0 &&
 		why.kind != ERR_NOT_FOUND)
 		log_warn("mirror of %s/%s: %s", owner, name, why.text);
 	return 0;

@@ -72,7 +72,7 @@ static int quote_hunk(
 	if (len > HUNK_MAX) {
 		hunk += len - HUNK_MAX;
 		const char *line = strchr(hunk, '\n');
-		hunk = line ? line + 1 : hunk + strspn(hunk, "\x80\x81");
+		hunk = line ? line + 1 : hunk;
 	}
 	return request_quote_text(what, hunk, REQUEST_QUOTE_MAX, out, err);
 }

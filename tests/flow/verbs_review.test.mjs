@@ -12,6 +12,12 @@ let world, serial = 0;
 const AGENT = `
 prompt = sys.argv[sys.argv.index("-p") + 1]
 def asked(word): return ("do:" + word) in prompt
+if "Review the change" not in prompt:
+    import re
+    places = re.findall(r"THE REQUEST: (.*?), written by", prompt)
+    said = [word for word in ("the sign is wrong", "and here too", "please look again") if word in prompt]
+    if "Answer the question" not in prompt: open("note.txt", "a").write("x\\n")
+    end("Asked: " + " | ".join(places) + "; said: " + " | ".join(said) + ("; hunk" if "part of the diff, up to" in prompt else ""))
 diff = open("/tmp/boxwright/change.diff").read()
 assert "+++ b/temperature/new.py" in diff and "temperature/new.py (+3 -0)" in prompt, prompt
 assert "Review the change of pull request #" in prompt
@@ -148,4 +154,35 @@ test('a branch that moves meanwhile: the review is of the commit that was read, 
   const [made] = await reviews(number);
   assert.equal(made.commit_id, before);
   assert.match(made.body, new RegExp(`moved on to \`${world.sha(head).slice(0, 12)}\``));
+});
+
+test('a question in a thread of the diff is answered there; so is a command', async () => {
+  const { number } = await pull();
+  const asked = await world.standin.reviewComment({ repo: world.repo, number, path: 'temperature/new.py', line: 2,
+    body: '/boxwright ask is this right? the sign is wrong' });
+  const { id } = await world.boxwright.taskOf((asked.deliveries ?? [asked.delivery]).at(-1).guid);
+  const task = await world.boxwright.waitForTask(id);
+  assert.equal(task.outcome_code, 'answered', task.outcome);
+  const thread = async () => (await lines(number)).filter((c) => c.in_reply_to_id);
+  const [answer, ...more] = await thread();
+  assert.equal(more.length, 0);
+  assert.match(answer.body, /Asked: review comment on `temperature\/new\.py`, line 2; said: the sign is wrong; hunk/);
+  assert.equal((await world.comments(number)).filter((c) => c.body.includes('k=answer')).length, 0);
+  await world.standin.reviewComment({ repo: world.repo, number, in_reply_to: answer.in_reply_to_id, body: '/boxwright status' });
+  await until('the status', async () => (await thread()).some((c) => /tasks here, newest first/.test(c.body)));
+});
+
+test('a review on our pull request is one request, with each of its comments at its place', async () => {
+  const { number } = await world.issue('A small thing', 'Please do it.');
+  const first = await world.fix(number);
+  assert.equal(first.outcome_code, 'pull_request', first.outcome);
+  const review = await world.standin.review({ repo: world.repo, number: first.pr_number, state: 'changes_requested',
+    body: 'please look again', comments: [{ path: 'note.txt', line: 1, body: 'and here too' }] });
+  const guids = (review.deliveries ?? [review.delivery]).map((d) => d.guid);
+  const made = await until('its task', async () => (await world.boxwright.tasks()).find((t) => guids.includes(t.delivery_id)));
+  const task = await world.boxwright.waitForTask(made.id);
+  assert.equal(task.state, 'done', task.outcome);
+  assert.equal(task.pr_number, first.pr_number);
+  assert.match(task.summary, /Asked: review \| review comment on `note\.txt`, line 1; said: and here too \| please look again; hunk/);
+  assert.equal((await world.boxwright.tasks()).filter((t) => t.number === first.pr_number).length, 1);
 });
