@@ -31,6 +31,9 @@ static int take_file(const json_t *json, size_t max, struct strbuf *out, struct 
 	const json_t *content = json_at(json, "content");
 	int64_t size = json_or_int(json, "size", -1);
 
+	if (!json_is_array(json) && !json_is_string(json_at(json, "type")))
+		return err_set(
+			err, ERR_INTERNAL, "GitHub's answer: type must be a string");
 	if (!str_eq(json_or_string(json, "type", ""), "file"))
 		return err_set(err, ERR_NOT_FOUND, "it is no file");
 	/* Above 1 MiB GitHub tells the size and no content. */
@@ -38,7 +41,7 @@ static int take_file(const json_t *json, size_t max, struct strbuf *out, struct 
 		return err_set(err, ERR_LIMIT, "it has %lld bytes, at most %zu are read",
 			(long long)size, max);
 	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_GITHUB_ANSWER);
-	CLEANUP(strbuf) struct strbuf bytes = STRBUF_INIT(max);
+	CLEANUP(strbuf) struct strbuf bytes = STRBUF_INIT(LIMIT_GITHUB_ANSWER);
 	const char *from = json_string_value(content);
 
 	/* In lines of 60. */
@@ -49,8 +52,9 @@ static int take_file(const json_t *json, size_t max, struct strbuf *out, struct 
 		!str_unbase64(&bytes, strbuf_str(&text), text.len))
 		return err_set(
 			err, ERR_INTERNAL, "GitHub's answer: content must be base64");
-	if (strbuf_check(&bytes, "the file", err) < 0)
-		return -1;
+	if (bytes.len > max)
+		return err_set(err, ERR_LIMIT, "it has %zu bytes, at most %zu are read",
+			bytes.len, max);
 	strbuf_add(out, strbuf_str(&bytes), bytes.len);
 	return strbuf_check(out, "the file", err);
 }

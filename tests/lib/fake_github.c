@@ -74,6 +74,13 @@ static void mint(struct fake_github *fake, const struct peer_request *request, i
 		return;
 	}
 	str_copy(fake->mint_body, sizeof fake->mint_body, request->body);
+	if (fake->no_grant > 0) {
+		fake->no_grant--;
+		send_answer(fake, fd, 422, NULL,
+			"{\"message\":\"The permissions requested are not granted to "
+			"this installation.\"}");
+		return;
+	}
 	fake->mints++;
 	clock_iso(now_of(fake) + fake->life_s, expires, sizeof expires);
 	snprintf(body, sizeof body,

@@ -18,8 +18,9 @@ struct fake_github {
 	int mints;
 	int requests; /* without mints */
 	int revocations;
-	int64_t life_s;  /* of a token */
-	int64_t skew_s;  /* our Date is this far ahead */
+	int64_t life_s; /* of a token */
+	int64_t skew_s; /* our Date is this far ahead */
+	int no_grant; /* this many mints are refused: permissions that were not granted */
 	bool strict_jwt; /* 401 for a JWT that is not valid by our clock */
 	char mint_body[1024];
 	char mint_auth[4096];
