@@ -10,7 +10,7 @@ const AGENT = `
 prompt = sys.argv[sys.argv.index("-p") + 1]
 if "do:hold" in prompt: time.sleep(120)
 with open("note.txt", "a") as f: f.write("a line\\n")
-end("Did it.")
+end("Did it. Saw: %s." % " ".join(w for w in ("the-body", "a-word", "this-line") if w in prompt))
 `;
 const BOT_ID = 49699333;
 
@@ -173,6 +173,23 @@ describe('on the pull request of the service', () => {
     await task(asked.deliveries[0], 'test', 'review');
     await nothing((await s.review({ repo, number: pull.number, state: 'approved', body: 'Good.' })).delivery, 'review_no_command');
     await nothing((await s.review({ repo, number: pull.number, body: 'Hm.' })).delivery, 'review_no_command');
+  });
+
+  test('a review runs as one request, a command in it as another', async () => {
+    const place = { path: 'note.txt', line: 1 };
+    const { deliveries, comments } = await s.review({ repo, number: pull.number, state: 'changes_requested', body: 'the-body',
+      comments: [{ ...place, body: 'a-word' }, { ...place, body: '/boxwright ask this-line' }] });
+    const review = await became(deliveries[0]), asked = await became(deliveries[2]);
+    assert.deepEqual([review.verb, asked.verb, (await became(deliveries[1])).why], ['fix', 'ask', 'review_counts']);
+    const before = world.sha(pull.head);
+    for (const { id } of [review, asked]) await world.boxwright.waitForTask(id, { state: 'done' });
+    assert.notEqual(world.sha(pull.head), before);
+    const said = (await world.comments(pull.number)).map((c) => c.body).filter((b) => b.includes(`t=${review.id};`));
+    assert.ok(said.some((b) => b.includes('Saw: the-body a-word.')), said.join('\n'));
+    const thread = (await s.upstream('GET', `/repos/${repo}/pulls/${pull.number}/comments`)).body
+      .filter((c) => c.in_reply_to_id === comments[1].id).map((c) => c.body);
+    assert.equal(thread.length, 1, thread.join('\n'));
+    assert.match(thread[0], /Saw: .*this-line\./);
   });
 
   test('pull_request_review_comment: a command on a line, and in a thread', async () => {

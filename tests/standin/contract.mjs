@@ -7,9 +7,12 @@ import { loadDescription } from './openapi.mjs';
 const require = createRequire(import.meta.url);
 const Ajv = require('ajv').default;
 const addFormats = require('ajv-formats').default;
-// Where the description contradicts what GitHub really answers: here it wants an account
-// that is a user and an enterprise at once.
-const WRONG = new Map([['apps/list-installations', /^\/\d+\/account( |$)/]]);
+// Where the description contradicts what GitHub really answers: it wants an account that is a
+// user and an enterprise at once, and knows no outdated review comment, whose place is null.
+const PLACE = /^(\/\d+)?\/(position|line|start_line) must be integer$/;
+const WRONG = new Map([['apps/list-installations', /^\/\d+\/account( |$)/],
+  ...['get-review-comment', 'create-reply-for-review-comment', 'list-review-comments', 'list-comments-for-review']
+    .map((op) => [`pulls/${op}`, PLACE])]);
 const ROUNDS = 12; // of filling: each goes one level deeper
 
 export class Contract {
