@@ -8,6 +8,7 @@
 #include "boxcore/base/str.h"
 #include "service/jobs/jobs-internal.h"
 #include "service/jobs/spec.h"
+#include "service/rules/rules.h"
 #include "service/schedule/when.h"
 
 #include <string.h>
@@ -24,8 +25,9 @@ int jobs_config(struct jobs *jobs, const struct github_repo *repo, const char *c
 		*err = missing;
 		return err_wrap(err, "read %s", REPO_CONFIG_PATH);
 	}
-	return repo_config_parse(
-		ret, jobs->to.config, rc == 0 ? strbuf_str(&text) : NULL, text.len, err);
+	struct rules_from from = {.config = jobs->to.config, .github = jobs->to.github};
+	return rules_over_owner(&from, repo, rc == 0 ? strbuf_str(&text) : NULL, text.len,
+		ret, cancel, err);
 }
 
 /* ---- one source ------------------------------------------------------------------------ */

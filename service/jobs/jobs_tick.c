@@ -22,6 +22,7 @@ struct slot {
 	int64_t at_ms;   /* the newest that has come */
 	int64_t next_ms; /* the one behind it; 0: none */
 	int64_t missed;  /* older ones that nobody settled */
+	bool more;       /* and some that were not counted */
 };
 
 /* After downtime only the newest is made up for. */
@@ -30,7 +31,7 @@ static int find_slot(
 {
 	int64_t far = now_ms - MISSED_DAYS * JOBS_DAY_MS, next;
 
-	*ret = (struct slot){.at_ms = job->next_ms};
+	*ret = (struct slot){.at_ms = job->next_ms, .more = job->next_ms < far};
 	if (jobs_slot_after(job, job->next_ms > far ? job->next_ms : far, &next, err) < 0)
 		return -1;
 	while (next > 0 && next <= now_ms) {
@@ -153,8 +154,8 @@ static char *note_of(const struct slot *slot, const char *why)
 	const char *what = why ? why : "started";
 
 	if (slot->missed > 0)
-		return mem_printf("%s, after %lld times that were missed", what,
-			(long long)slot->missed);
+		return mem_printf("%s, after %s%lld times that were missed", what,
+			slot->more ? "at least " : "", (long long)slot->missed);
 	return mem_strdup(what);
 }
 

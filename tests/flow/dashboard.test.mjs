@@ -84,6 +84,7 @@ test('a stranger ticks in vain', async () => {
 
 test('our own edits start nothing; the same text is not sent again', async () => {
   const sent = () => world.standin.log.filter((e) => e.method === 'PATCH' && /\/issues\/\d+$/.test(e.path)).length;
+  await shows('the last result', new RegExp(`task ${(await job('count')).task_id}:`));
   const { number, body } = await board();
   const before = sent();
   const delivery = await world.standin.deliver('issues', { action: 'edited', repo: world.repo, issue: number,

@@ -26,6 +26,9 @@ const schedules = [
   { name: 'headers', when: NEVER, use: 'licence-headers', with: { header: 'SPDX-License-Identifier: MIT', paths: '*.py *.sh *.c' } },
   { name: 'format', when: NEVER, use: 'format', with: { command: 'tr -d "\\r" < crlf.txt > new && mv new crlf.txt' } },
 ];
+// Due on the real clock while the other tests run: at the next minute but one at the latest.
+const dueAt = new Date(Math.ceil((Date.now() + 20000) / 60000) * 60000);
+schedules.push({ name: 'clock', when: `${dueAt.getUTCMinutes()} ${dueAt.getUTCHours()} * * *`, run: 'date > date.txt' });
 const file = (list = schedules, more = {}) => JSON.stringify({ version: 1, schedules: list, ...more }, null, 1);
 const push = (files, message) => world.standin.push({ repo: world.repo, branch: 'main', files, message });
 const jobs = async () => (await world.boxwright.need('GET', '/v1/schedules')).schedules;
@@ -180,6 +183,15 @@ test('ready jobs: headers of licences, a formatter that is given', async () => {
   const format = await run('format');
   assert.equal(format.outcome_code, 'pull_request', format.outcome);
   assert.equal(text(format.branch, 'crlf.txt'), 'a\nb\n');
+});
+
+test('on the real clock: at its minute, once', async () => {
+  const task = await until('the slot', async () => (await world.boxwright.tasks('?limit=500')).find((t) => t.lane.endsWith('/job/clock')), { ms: 90000 });
+  assert.equal((await world.boxwright.waitForTask(task.id)).outcome_code, 'pull_request');
+  assert.equal(task.trigger_kind, 'schedule');
+  assert.ok(task.created_ms >= dueAt.getTime() && task.created_ms < dueAt.getTime() + 30000, `${task.created_ms - dueAt.getTime()} ms late`);
+  assert.equal((await world.boxwright.tasks('?limit=500')).filter((t) => t.lane.endsWith('/job/clock')).length, 1);
+  assert.ok((await job('clock')).next_ms[0] >= dueAt.getTime() + 86400000 - 1);
 });
 
 test('at the limit of open pull requests no job opens another', async () => {
