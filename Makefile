@@ -19,8 +19,8 @@ Q := $(if $(filter 1,$(V)),,@)
 # ---- layers, low to high ------------------------------------------------------------------
 LAYERS := boxcore/base boxcore/net boxcore/engine boxcore/link boxcore/egress boxcore \
 	boxcore/agent webhooks prompts service/schedule service/config service/store \
-	service/github service/repo service/relay service/jobs service/box service/preview \
-	service/task service/http service/app service/cli
+	service/github service/repo service/relay service/rules service/jobs service/box \
+	service/preview service/task service/http service/app service/cli
 
 CC_fuzz := clang
 CC := $(or $(CC_$(VARIANT)),gcc)
