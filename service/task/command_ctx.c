@@ -120,15 +120,33 @@ int command_say(
 
 /* ---- rows ------------------------------------------------------------------------------ */
 
+/* A button's check run may not tell its pull request: then the lane's newest task knows. */
+static int talk_of_lane(
+	struct command_ctx *c, struct store_conversation *ret, struct err *err)
+{
+	struct store_task_filter filter = {.lane = c->command->lane, .limit = 1};
+	CLEANUP(store_tasks) struct store_tasks tasks = {0};
+
+	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
+		return -1;
+	if (tasks.count == 0 || tasks.rows[0].conversation_id == 0)
+		return 0;
+	return store_conversation_get(
+		       c->env->store, tasks.rows[0].conversation_id, ret, err) < 0
+		       ? -1
+		       : 1;
+}
+
 int command_talk(struct command_ctx *c, struct store_conversation *ret, struct err *err)
 {
 	struct err missing = {0};
 
-	if (c->command->number > 0 &&
-		store_conversation_find(c->env->store, c->command->repo_id,
-			c->command->number, ret, &missing) == 0)
+	if (c->command->number == 0)
+		return talk_of_lane(c, ret, err);
+	if (store_conversation_find(c->env->store, c->command->repo_id,
+		    c->command->number, ret, &missing) == 0)
 		return 1;
-	if (c->command->number == 0 || missing.kind == ERR_NOT_FOUND)
+	if (missing.kind == ERR_NOT_FOUND)
 		return 0;
 	*err = missing;
 	return -1;

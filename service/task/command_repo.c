@@ -102,11 +102,12 @@ int command_closed(struct command_ctx *c, struct err *err)
 	bool merged;
 	int rc;
 
-	if (tell_jobs(c, &merged, err) < 0)
-		return -1;
+	/* Most of what is closed was never ours: that costs no call. */
 	rc = command_talk(c, &talk, err);
 	if (rc <= 0)
 		return rc;
+	if (tell_jobs(c, &merged, err) < 0)
+		return -1;
 	/* Opened again before this was looked at: that is the newer word. */
 	if (github_issue_get(c->env->github, &c->repo, c->command->number, &issue,
 		    c->cancel, &gone) == 0) {

@@ -380,6 +380,18 @@ static int make_once(struct task_ctx *ctx, const struct store_effect_key *key,
 		ctx->env->store, key, remote, url[0] ? url : NULL, ctx->cancel, err);
 }
 
+/* From here on the row says what the review said; a repeat reads it as the same words. */
+static int keep_words(struct task_ctx *ctx, struct err *err)
+{
+	CLEANUP(review) struct review review = {0};
+	CLEANUP(strbuf) struct strbuf words = STRBUF_INIT(LIMIT_COMMENT);
+
+	review_parse(ctx->task->summary, strlen(ctx->task->summary), &review);
+	status_clean(&words, review.summary, 8000);
+	store_set(&ctx->task->summary, strbuf_str(&words));
+	return store_task_save(ctx->env->store, ctx->task, ctx->cancel, err);
+}
+
 int step_review(struct task_ctx *ctx, struct err *err)
 {
 	struct store_effect_key key = {.task_id = ctx->task->id,
@@ -400,7 +412,7 @@ int step_review(struct task_ctx *ctx, struct err *err)
 		    &what, ctx->env->marker_key, sizeof ctx->env->marker_key, marker))
 		return err_set(err, ERR_INTERNAL, "no marker for a review");
 	if (status_update(ctx, "review", false, err) < 0 ||
-		make_once(ctx, &key, marker, err) < 0)
+		make_once(ctx, &key, marker, err) < 0 || keep_words(ctx, err) < 0)
 		return -1;
 	return context_decide(ctx, "reviewed", err, "there is a review");
 }

@@ -67,6 +67,7 @@ test('findings stand at their lines, the others in the text, and nothing else ha
   const sha = world.sha(head);
   const task = await review(number);
   assert.equal(task.outcome_code, 'reviewed', task.outcome);
+  assert.match(task.summary, /^It adds a module\./);
   const [made, ...others] = await reviews(number);
   assert.equal(others.length, 0);
   assert.equal(made.state, 'COMMENTED');
