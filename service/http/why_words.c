@@ -37,6 +37,7 @@ static const struct {
 	{"reviewer_other", NULL},
 	{"noted", NULL},
 	{"check_passed", NULL},
+	{"other_check", NULL},
 	{"own_check", NULL},
 	{"check_suite_counts_its_runs", NULL},
 	{"fork_check", NULL},
@@ -66,6 +67,10 @@ static const struct {
 	{"refused_verb", "Ask in the place that the verb is for."},
 	{"refused_fork", "Work on a branch of the repository itself."},
 	{"refused_gone", NULL},
+	{"refused_config", "`repair:` in .github/boxwright.yml switches it off."},
+	{"refused_stale", NULL},
+	{"refused_tries", "A person's word, like `/boxwright fix`, gives it new tries."},
+	{"refused_undo", NULL},
 
 	/* Tasks that ended without what was asked for. */
 	{"failed_config",
@@ -78,6 +83,13 @@ static const struct {
 	{"failed_crash", "The service's log tells more; `/boxwright retry` tries again."},
 	{"failed_result",
 		"The change breaks a rule that the comment names: ask for another one."},
+	{"failed_agent",
+		"`/boxwright retry` tries again; the log has what the agent said."},
+	{"failed_attempts", "Look at the attempts' reasons, then ask again."},
+	{"failed_job",
+		"The dashboard and `boxwright schedule show` tell what the job said."},
+	{"failed_time", "Ask for less at once, or raise `limits: {minutes: ...}`."},
+	{"stopped_closed", "Open it again, then write a new comment."},
 	{"stopped_person", "Look at the commits that came in between, then ask again."},
 	{"cancelled", "`/boxwright retry` begins it again."},
 	{"crashed", "The service's log tells more; `/boxwright retry` tries again."},
@@ -91,6 +103,14 @@ const char *why_next(const char *code)
 	return str_starts(code, "failed_") ? "`/boxwright retry` tries again; `boxwright "
 					     "task logs` has the rest."
 					   : NULL;
+}
+
+bool why_known(const char *code)
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_eq(words[i].code, code))
+			return true;
+	return false;
 }
 
 /* ---- addresses ---------------------------------------------------------------------------- */

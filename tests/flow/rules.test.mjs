@@ -145,6 +145,16 @@ test("an owner's defaults lie beneath, and a repository's word is above them", a
   assert.match(answer.task.outcome, /octocat\/\.github:\.github\/boxwright\.yml:\d+:\d+: allow\.fix/);
 });
 
+test("an owner's schedules are those of a repository that has none", async () => {
+  const repo = 'octocat/people';
+  rules({ schedules: [{ name: 'chore', when: 'weekly on monday', run: 'true' }] }, 'octocat/.github');
+  const { deliveries } = await world.standin.push({ repo, files: { 'other.txt': 'x\n' }, message: 'Something' });
+  assert.ok(deliveries.length);
+  await until('the schedule', async () =>
+    JSON.stringify(await world.boxwright.need('GET', `/v1/schedules?repository=${repo}`)).includes('"chore"'));
+  rules({}, 'octocat/.github');
+});
+
 test('people with a role are told, strangers get a reaction', async () => {
   rules({});
   const reader = await say('reader', '/boxwright fix');
