@@ -72,26 +72,32 @@ static void add_labels(struct task_ctx *ctx)
 
 /* ---- the branch ------------------------------------------------------------------------ */
 
-/* How many commits lie between where the branch was and where it is now; 0: cannot be told. */
-static int64_t commits_between(struct task_ctx *ctx, const char *from, const char *to)
+/* Brings the mirror to where the branch stands now. */
+static int fetch_theirs(struct task_ctx *ctx, struct err *err)
 {
 	struct github_repo repo = context_repo(ctx);
-	CLEANUP(mem) char *file = context_path(ctx, "theirs.pack");
 	CLEANUP(secret) struct secret token = {0};
-	CLEANUP(repo_pack) struct repo_pack pack = {0};
 	struct repo_mirror mirror;
-	struct err ignored = {0};
 
-	if (github_token(ctx->env->github, &repo, GITHUB_CLONE, &token, ctx->cancel,
-		    &ignored) < 0)
-		return 0;
+	if (github_token(
+		    ctx->env->github, &repo, GITHUB_CLONE, &token, ctx->cancel, err) < 0)
+		return -1;
 	struct repo_remote remote = context_remote(ctx, &token);
-	if (repo_mirror_update(ctx->env->repos, &remote, ctx->task->branch, NULL, NULL,
-		    &mirror, ctx->cancel, &ignored) == 0)
-		repo_pack(ctx->env->repos, ctx->task->repo_id, to, from, file, 0, &pack,
-			ctx->cancel, &ignored);
+	return repo_mirror_update(ctx->env->repos, &remote, ctx->task->branch, NULL, NULL,
+		&mirror, ctx->cancel, err);
+}
+
+/* What `want` has beyond `have`: commits, or -1 when it cannot be told. */
+static int64_t commits_beyond(struct task_ctx *ctx, const char *want, const char *have)
+{
+	CLEANUP(mem) char *file = context_path(ctx, "theirs.pack");
+	CLEANUP(repo_pack) struct repo_pack pack = {0};
+	struct err ignored = {0};
+	int rc = repo_pack(ctx->env->repos, ctx->task->repo_id, want, have, file, 0,
+		&pack, ctx->cancel, &ignored);
+
 	unlink(file);
-	return pack.commits;
+	return rc < 0 ? -1 : pack.commits;
 }
 
 /* Somebody moved the branch while this ran. */
@@ -108,7 +114,7 @@ static int stopped(struct task_ctx *ctx, const char *found, struct err *err)
 		return context_decide(ctx, "stopped_person", err,
 			"the branch %s was deleted while this ran: nothing was pushed",
 			task->branch);
-	int64_t count = commits_between(ctx, task->head_oid, found);
+	int64_t count = commits_beyond(ctx, found, task->head_oid);
 	CLEANUP(mem)
 	char *told = count > 0 ? mem_printf("by %lld commit%s ", (long long)count,
 					 count == 1 ? "" : "s")
@@ -131,6 +137,13 @@ static int push(struct task_ctx *ctx, struct err *err)
 		return 1;
 	if (err->kind != ERR_CONFLICT)
 		return -1;
+	if (str_eq(found, REPO_OID_ZERO))
+		return stopped(ctx, found, err);
+	if (fetch_theirs(ctx, err) < 0)
+		return -1;
+	/* A push whose answer was lost, and somebody's commits on top of it since. */
+	if (commits_beyond(ctx, ctx->task->commit_oid, found) == 0)
+		return 1;
 	return stopped(ctx, found, err);
 }
 
