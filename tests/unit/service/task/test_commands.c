@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands that are begun again: whichever line they died at, they have done it once. */
+#include "service/task/command_ctx.h"
+
+#include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
+#include "service/task/about.h"
+#include "tests/lib/github_world.h"
+#include "tests/lib/store_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LANE "9#12"
+#define OK(call)                                                                         \
+	do {                                                                             \
+		struct err e_ = {0};                                                     \
+		struct err *err = &e_;                                                   \
+		if ((call) < 0)                                                          \
+			fail_msg("%s", err->text);                                       \
+	} while (0)
+
+static struct github_world *github;
+static struct store_world world;
+static struct task_env env;
+static struct store_command command;
+static int64_t plan_task, talk_id;
+
+/* A command by @mona, for the `attempt`th time. */
+static struct command_ctx a_command(
+	int64_t id, const char *verb, const char *text, const char *about, int attempt)
+{
+	command = (struct store_command){.id = id,
+		.repo_id = 9,
+		.installation_id = 7,
+		.number = 12,
+		.requester_id = 5,
+		.comment_id = 77,
+		.attempt = attempt};
+	command.lane = (char *)(uintptr_t)LANE;
+	command.verb = (char *)(uintptr_t)verb;
+	command.word = command.verb;
+	command.text = (char *)(uintptr_t)text;
+	command.about = (char *)(uintptr_t)about;
+	command.owner = (char *)(uintptr_t) "octocat";
+	command.repo = (char *)(uintptr_t) "hello";
+	command.requester_login = (char *)(uintptr_t) "mona";
+	return (struct command_ctx){
+		.env = &env, .command = &command, .repo = github->repo};
+}
+
+/* A conversation whose plan waits, and the task that made it, at its end. */
+static int setup(void **state)
+{
+	struct store_task_new fresh;
+	CLEANUP(store_task) struct store_task task = {0};
+	CLEANUP(store_conversation) struct store_conversation talk = {0};
+
+	github_world_setup(state);
+	github = *state;
+	github_world_options(github, (struct github_options){.write_gap_ms = 0});
+	fake_github_answer(&github->fake, 201, NULL,
+		"{\"id\":1,\"content\":\"+1\",\"user\":" FAKE_USER "}");
+	store_world_start(&world);
+	env = (struct task_env){.store = world.store, .github = github->gh};
+	fresh = store_world_task(LANE, 9, 1);
+	fresh.verb = "plan";
+	fresh.number = 12;
+	OK(store_task_add(world.store, &fresh, &plan_task, NULL, err));
+	assert_int_equal(store_world_claim(&world, "a:1", 10, &task), plan_task);
+	OK(store_conversation_open(world.store, &task, 11, &talk, NULL, err));
+	talk_id = talk.id;
+	OK(store_conversation_plan(
+		world.store, talk_id, "1. Do it.", "waiting", plan_task, NULL, err));
+	OK(store_task_finish(
+		world.store, &task, STORE_TASK_DONE, "planned", "ok", 20, NULL, err));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	store_world_stop(&world);
+	return github_world_teardown(state);
+}
+
+static size_t tasks(void)
+{
+	struct store_task_filter filter = {.lane = LANE};
+	CLEANUP(store_tasks) struct store_tasks list = {0};
+
+	OK(store_task_list(world.store, &filter, &list, err));
+	return list.count;
+}
+
+static void plan_is(const char *word)
+{
+	CLEANUP(store_conversation) struct store_conversation talk = {0};
+
+	OK(store_conversation_get(world.store, talk_id, &talk, err));
+	assert_string_equal(talk.plan_state, word);
+}
+
+static void approve_makes_one_task(void **state)
+{
+	struct command_ctx c = a_command(1, "approve", "but hurry", "", 1);
+	CLEANUP(store_task) struct store_task made = {0};
+
+	(void)state;
+	OK(command_approve(&c, err));
+	plan_is("approved");
+	assert_int_equal(tasks(), 2);
+	OK(store_task_get(world.store, plan_task + 1, &made, err));
+	assert_string_equal(made.verb, "fix");
+	assert_string_equal(made.text, "but hurry");
+	assert_true(about_flag(made.about, "plan"));
+	assert_int_equal(about_number(made.about, "command"), 1);
+	for (int attempt = 2; attempt < 4; attempt++) { /* as after a crash */
+		c = a_command(1, "approve", "but hurry", "", attempt);
+		OK(command_approve(&c, err));
+	}
+	assert_int_equal(tasks(), 2);
+	plan_is("approved");
+}
+
+static void approve_that_died_behind_its_task_goes_on(void **state)
+{
+	struct command_ctx c = a_command(1, "approve", "", "", 1);
+	CLEANUP(store_task) struct store_task from = {0};
+	struct command_task what = {.verb = "fix", .text = "", .flag = "plan"};
+	int64_t id;
+
+	(void)state;
+	OK(store_task_get(world.store, plan_task, &from, err));
+	OK(command_make(&c, &from, &what, &id, err));
+	plan_is("waiting");
+	c = a_command(1, "approve", "", "", 2);
+	OK(command_approve(&c, err));
+	plan_is("approved");
+	assert_int_equal(tasks(), 2);
+}
+
+/* Its task made another plan before the command was begun again: that one waits on. */
+static void reject_that_died_leaves_a_younger_plan_alone(void **state)
+{
+	struct command_ctx c = a_command(1, "reject", "too long", "", 1);
+
+	(void)state;
+	OK(command_reject(&c, err));
+	plan_is("rejected");
+	assert_int_equal(tasks(), 2);
+	OK(store_conversation_plan(world.store, talk_id, "1. Do it well.", "waiting",
+		plan_task + 1, NULL, err));
+	c = a_command(1, "reject", "too long", "", 2);
+	OK(command_reject(&c, err));
+	plan_is("waiting");
+	assert_int_equal(tasks(), 2);
+}
+
+static void reject_without_a_reason_makes_nothing(void **state)
+{
+	struct command_ctx c = a_command(1, "reject", "", "", 1);
+
+	(void)state;
+	OK(command_reject(&c, err));
+	plan_is("rejected");
+	c = a_command(1, "reject", "", "", 2);
+	OK(command_reject(&c, err));
+	assert_int_equal(tasks(), 1);
+}
+
+static void retry_makes_one_task_with_the_same_request(void **state)
+{
+	struct command_ctx c = a_command(3, "retry", "", "", 1);
+	CLEANUP(store_task) struct store_task made = {0};
+
+	(void)state;
+	OK(command_retry(&c, err));
+	c = a_command(3, "retry", "", "", 2);
+	OK(command_retry(&c, err));
+	assert_int_equal(tasks(), 2);
+	OK(store_task_get(world.store, plan_task + 1, &made, err));
+	assert_string_equal(made.verb, "plan");
+	assert_string_equal(made.requester_login, "mona");
+}
+
+static double budget(void)
+{
+	CLEANUP(store_conversation) struct store_conversation talk = {0};
+
+	OK(store_conversation_get(world.store, talk_id, &talk, err));
+	return talk.budget_usd;
+}
+
+/* The answer fails each time: nothing is added again. */
+static void budget_is_added_once(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	fake_github_answer(&github->fake, 502, NULL, "{}");
+	for (int attempt = 1; attempt < 4; attempt++) {
+		struct command_ctx c =
+			a_command(4, "budget", "", "{\"amount\": 2.5}", attempt);
+		assert_int_equal(command_budget(&c, &err), -1);
+		assert_true(budget() > 2.49 && budget() < 2.51);
+	}
+	struct command_ctx c = a_command(5, "budget", "", "{\"amount\": 1}", 1);
+	assert_int_equal(command_budget(&c, &err), -1);
+	assert_true(budget() > 3.49 && budget() < 3.51);
+}
+
+static void cancel_switches_nothing_twice(void **state)
+{
+	struct store_task_new fresh = store_world_task(LANE, 9, 1);
+	int64_t id;
+
+	(void)state;
+	OK(store_task_add(world.store, &fresh, &id, NULL, err));
+	for (int attempt = 1; attempt < 3; attempt++) {
+		struct command_ctx c = a_command(6, "cancel", "", "", attempt);
+		OK(command_cancel(&c, err));
+		assert_string_equal(store_world_state(&world, id), "cancelled");
+		assert_non_null(strstr(github->fake.body, "+1"));
+	}
+	struct command_ctx c = a_command(7, "cancel", "", "", 1);
+	OK(command_cancel(&c, err));
+	assert_non_null(strstr(github->fake.body, "confused"));
+}
+
+static void steps_are_those_of_the_verb(void **state)
+{
+	(void)state;
+	assert_string_equal(task_step_at("review", 0), "gate");
+	assert_string_equal(task_step_at("review", 3), "review");
+	assert_null(task_step_at("review", 5));
+	assert_null(task_step_at("fix", 100));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(approve_makes_one_task),
+		TEST(approve_that_died_behind_its_task_goes_on),
+		TEST(reject_that_died_leaves_a_younger_plan_alone),
+		TEST(reject_without_a_reason_makes_nothing),
+		TEST(retry_makes_one_task_with_the_same_request),
+		TEST(budget_is_added_once),
+		TEST(cancel_switches_nothing_twice),
+		cmocka_unit_test(steps_are_those_of_the_verb),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
