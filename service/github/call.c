@@ -8,6 +8,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/github/app_jwt.h"
+#include "service/github/etag.h"
 #include "service/github/limiter.h"
 #include "service/github/parse.h"
 #include "service/github/pool.h"
@@ -133,11 +134,11 @@ static size_t room(size_t max)
 }
 
 static int exchange(struct github *gh, const struct call *call, const char *url,
-	const struct secret *secret, struct http_answer *answer, struct cancel *cancel,
-	struct err *err)
+	const struct secret *secret, const char *etag, struct http_answer *answer,
+	struct cancel *cancel, struct err *err)
 {
 	CLEANUP(strbuf) struct strbuf body = STRBUF_INIT(LIMIT_GITHUB_ANSWER);
-	struct http_header headers[5] = {
+	struct http_header headers[6] = {
 		{.name = "Accept",
 			.value = call->accept ? call->accept
 					      : "application/vnd.github+json"},
@@ -149,6 +150,9 @@ static int exchange(struct github *gh, const struct call *call, const char *url,
 	if (secret_is_set(secret))
 		headers[nheaders++] = (struct http_header){
 			.name = "Authorization", .value = "Bearer ", .secret = secret};
+	if (etag[0] != '\0')
+		headers[nheaders++] =
+			(struct http_header){.name = "If-None-Match", .value = etag};
 	if (call->body) {
 		if (json_print(&body, call->body, err) < 0)
 			return -1;
@@ -281,22 +285,48 @@ static bool redirect(const struct github *gh, const struct http_answer *answer,
 	return true;
 }
 
+/* What GitHub says has not changed is the answer; what it told anew is kept. */
+static void recall(struct github *gh, const struct call *call, const char *kept,
+	size_t kept_len, struct http_answer *answer)
+{
+	char name[ETAG_SIZE];
+
+	if (answer->status == 304 && kept) {
+		answer->status = 200;
+		strbuf_release(&answer->body);
+		answer->body = (struct strbuf)STRBUF_INIT(LIMIT_GITHUB_ANSWER);
+		strbuf_add(&answer->body, kept, kept_len);
+	} else if (answer->status == 200 &&
+		   http_answer_header(answer, "etag", name, sizeof name)) {
+		etags_keep(gh->etags, account_of(call), strbuf_str(&call->path), name,
+			strbuf_str(&answer->body), answer->body.len);
+	}
+}
+
 static int send_once(struct github *gh, const struct call *call,
 	const struct secret *secret, struct reply *reply, struct cancel *cancel,
 	struct err *err)
 {
 	CLEANUP(strbuf) struct strbuf url = STRBUF_INIT(CALL_PATH_MAX + GITHUB_URL_SIZE);
+	CLEANUP(mem) char *kept = NULL;
+	char name[ETAG_SIZE] = "";
+	size_t kept_len = 0;
 
+	if (call->often)
+		kept = etags_get(gh->etags, account_of(call), strbuf_str(&call->path),
+			name, &kept_len);
 	strbuf_adds(&url, gh->api_url);
 	strbuf_add(&url, strbuf_str(&call->path), call->path.len);
 	for (int hop = 0;; hop++) {
 		CLEANUP(http_answer) struct http_answer answer = {0};
 
-		if (exchange(gh, call, strbuf_str(&url), secret, &answer, cancel, err) <
-			0)
+		if (exchange(gh, call, strbuf_str(&url), secret, name, &answer, cancel,
+			    err) < 0)
 			return -1;
 		if (hop < REDIRECTS_MAX && redirect(gh, &answer, reply, &url))
 			continue;
+		if (call->often)
+			recall(gh, call, kept, kept_len, &answer);
 		return take_answer(gh, call, &answer, reply, err);
 	}
 }

@@ -34,6 +34,8 @@ struct call {
 	const char *accept; /* NULL: JSON */
 	struct strbuf *raw;
 	size_t raw_max;
+	/* It is asked often: the answer is kept with its ETag.  For reads. */
+	bool often;
 	/* A redirect to elsewhere is a success: reply.location. */
 	bool elsewhere;
 };
@@ -97,6 +99,7 @@ enum { CLIENTS_MAX = 10, TOKENS_MAX = 128 };
 struct pool;
 struct token_cache;
 struct limiter;
+struct etags;
 
 struct github {
 	/* fixed after github_new() */
@@ -110,6 +113,7 @@ struct github {
 	struct pool *pool;
 	struct limiter *limiter;
 	struct token_cache *tokens;
+	struct etags *etags;
 
 	struct lock lock; /* of what follows */
 	int64_t skew_s;   /* GitHub's clock less ours */

@@ -66,6 +66,7 @@ int github_file_get(struct github *gh, const struct github_repo *repo, const cha
 	CLEANUP(call) struct call call = CALL_INIT("GET", CALL_INSTALLATION);
 	CLEANUP(reply) struct reply reply = {0};
 
+	call.often = true;
 	call.purpose = GITHUB_CLONE;
 	if (check_file_path(path, err) < 0 || call_path_repo(&call, repo, err) < 0)
 		return -1;

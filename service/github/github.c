@@ -5,6 +5,7 @@
 #include "boxcore/base/str.h"
 #include "service/github/app_jwt.h"
 #include "service/github/call.h"
+#include "service/github/etag.h"
 #include "service/github/limiter.h"
 #include "service/github/parse.h"
 #include "service/github/pool.h"
@@ -91,6 +92,7 @@ int github_new(
 	gh->pool = client_pool_new(&peer, CLIENTS_MAX);
 	gh->limiter = make_limiter(options);
 	gh->tokens = token_cache_new();
+	gh->etags = etags_new();
 	*ret_gh = TAKE(gh);
 	return 0;
 }
@@ -102,6 +104,7 @@ void github_free(struct github *gh)
 	client_pool_free(gh->pool);
 	limiter_free(gh->limiter);
 	token_cache_free(gh->tokens);
+	etags_free(gh->etags);
 	secret_release(&gh->key);
 	lock_release(&gh->lock);
 	free(gh->api_url);

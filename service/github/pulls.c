@@ -22,6 +22,7 @@ int github_pull_get(struct github *gh, const struct github_repo *repo, int64_t n
 	CLEANUP(call) struct call call = CALL_INIT("GET", CALL_INSTALLATION);
 	CLEANUP(reply) struct reply reply = {0};
 
+	call.often = true;
 	if (pulls_path(&call, repo, GITHUB_READ, err) < 0)
 		return -1;
 	call_path(&call, "/");

@@ -12,6 +12,7 @@ int github_repo_get(struct github *gh, const struct github_repo *repo,
 	CLEANUP(reply) struct reply reply = {0};
 
 	call.purpose = GITHUB_READ;
+	call.often = true;
 	call.repo = repo;
 	if (repo->id > 0) {
 		call_path(&call, "/repositories/");
@@ -93,6 +94,7 @@ int github_role_get(struct github *gh, const struct github_repo *repo, const cha
 	*ret_role = GITHUB_ROLE_NONE;
 	if (str_empty(login) || str_eq(login, ".") || str_eq(login, ".."))
 		return err_set(err, ERR_INPUT, "a person needs a login");
+	call.often = true;
 	call.purpose = GITHUB_READ;
 	if (call_path_repo(&call, repo, err) < 0)
 		return -1;

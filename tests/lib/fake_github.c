@@ -112,6 +112,8 @@ static bool handle_one(
 	str_copy(fake->method, sizeof fake->method, request->method);
 	str_copy(fake->target, sizeof fake->target, request->target);
 	str_copy(fake->auth, sizeof fake->auth, auth);
+	fake->etag[0] = '\0';
+	peer_header(request, "if-none-match", fake->etag, sizeof fake->etag);
 	str_copy(fake->body, sizeof fake->body, request->body ? request->body : "");
 	if (fake->nanswers == 0) {
 		send_answer(fake, fd, 500, NULL, "{\"message\":\"nothing queued\"}");

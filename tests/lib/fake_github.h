@@ -27,6 +27,7 @@ struct fake_github {
 	char method[16];
 	char target[1024];
 	char auth[4096];
+	char etag[256]; /* If-None-Match */
 	char body[8192];
 	char revoked[4096];
 	char token_prefix[64]; /* "ghs_tok" */

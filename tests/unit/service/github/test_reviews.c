@@ -587,6 +587,45 @@ static void issues_of_ours(void **state)
 	assert_string_equal(world->fake.body, "{\"body\":\"C\",\"state\":\"open\"}");
 }
 
+/* GitHub is asked each time; only what it tells again is spared. */
+static void what_has_not_changed_is_remembered(void **state)
+{
+	struct github_world *world = *state;
+	enum github_role role = GITHUB_ROLE_NONE;
+	struct github_repo elsewhere = world->repo;
+	struct err err = {0};
+#define ROLE_OF(level)                                                                   \
+	"{\"permission\":\"" level "\",\"role_name\":\"" level "\",\"user\":" FAKE_USER  \
+	"}"
+
+	fake_github_answer(&world->fake, 200, "ETag: W/\"one\"\r\n", ROLE_OF("write"));
+	OK(github_role_get(world->gh, &world->repo, "mona", 5, &role, NULL, &err));
+	assert_string_equal(world->fake.etag, "");
+	fake_github_answer(&world->fake, 304, NULL, "");
+	role = GITHUB_ROLE_NONE;
+	OK(github_role_get(world->gh, &world->repo, "mona", 5, &role, NULL, &err));
+	assert_int_equal(role, GITHUB_ROLE_WRITE);
+	assert_string_equal(world->fake.etag, "W/\"one\"");
+	assert_int_equal(fake_github_requests(&world->fake), 2);
+	/* It changed: no more than that from now on. */
+	fake_github_answer(&world->fake, 200, "ETag: W/\"two\"\r\n", ROLE_OF("read"));
+	OK(github_role_get(world->gh, &world->repo, "mona", 5, &role, NULL, &err));
+	assert_int_equal(role, GITHUB_ROLE_READ);
+	fake_github_answer(&world->fake, 404, NULL, "{}");
+	OK(github_role_get(world->gh, &world->repo, "mona", 5, &role, NULL, &err));
+	assert_int_equal(role, GITHUB_ROLE_NONE);
+	assert_string_equal(world->fake.etag, "W/\"two\"");
+	/* Another installation, another person: nothing is known of them. */
+	fake_github_answer(&world->fake, 304, NULL, "");
+	elsewhere.installation_id = 8;
+	BAD(github_role_get(world->gh, &elsewhere, "mona", 5, &role, NULL, &err),
+		ERR_INTERNAL);
+	assert_string_equal(world->fake.etag, "");
+	BAD(github_role_get(world->gh, &world->repo, "lisa", 5, &role, NULL, &err),
+		ERR_INTERNAL);
+	assert_int_equal(role, GITHUB_ROLE_NONE);
+}
+
 static void repositories_of_an_installation(void **state)
 {
 	struct github_world *world = *state;
@@ -632,6 +671,7 @@ int main(void)
 		CASE(files_and_what_is_none),
 		CASE(branches),
 		CASE(issues_of_ours),
+		CASE(what_has_not_changed_is_remembered),
 		CASE(repositories_of_an_installation),
 	};
 
