@@ -10,9 +10,9 @@ for (const f of files(/^tests\/fuzz\/fuzz_.*\.c$/)) {
 	const corpus = `tests/fuzz/corpus/${path.basename(f, '.c').slice(5)}`;
 	if (!fs.existsSync(corpus) || fs.readdirSync(corpus).length === 0) fault(f, `has no seeds in ${corpus}`);
 }
-const lists = files(/^(prompts|service\/task)\/.*\.[ch]$/).map(read).join('\n');
+const lists = read('prompts/prompts.def');
 for (const f of files(/^prompts\/.*\.md$/))
-	if (!f.endsWith('README.md') && !lists.includes(path.basename(f, '.md'))) fault(f, 'is compiled in nowhere');
+	if (!f.endsWith('README.md') && !lists.includes(`PROMPT(${path.basename(f, '.md')},`)) fault(f, 'is compiled in nowhere');
 const folders = ['boxcore', 'boxcore/init', 'service', 'tests', 'deploy', ...layers()];
 for (const d of folders)
 	if (fs.existsSync(d) && files(new RegExp(`^${d}/[^/]*\\.(c|h|sh|mjs)$`)).length > 0 && !fs.existsSync(`${d}/README.md`)) fault(d, 'has no README.md (ten lines: what it is, what it is not, where to begin)');

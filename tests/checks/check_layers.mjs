@@ -10,7 +10,6 @@ const siblings = [
 	['boxcore/engine', 'boxcore/link'],
 	['webhooks', 'prompts', 'boxcore'], ['webhooks', 'prompts', 'boxcore/agent'],
 	['service/store', 'service/github', 'service/repo', 'service/relay'],
-	['service/http', 'service/schedule'],
 ];
 // header (a prefix) -> where it may be included
 const homes = {

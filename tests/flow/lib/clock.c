@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The wall clock of an unchanged program, moved by a test: loaded before the C library, it
  * adds the milliseconds that stand in the file $BOXWRIGHT_TEST_CLOCK (eight bytes) to
