@@ -242,7 +242,7 @@ static char *output_text(const json_t *item)
 	return strbuf_take(&text);
 }
 
-static int parse_check(const json_t *item, struct github_check *ret, struct err *err)
+int parse_check(const json_t *item, struct github_check *ret, struct err *err)
 {
 	*ret = (struct github_check){0};
 	if (parse_id(item, "id", &ret->id, err) < 0 ||

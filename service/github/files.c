@@ -25,7 +25,7 @@ static int check_file_path(const char *path, struct err *err)
 	}
 }
 
-static int take_file(const json_t *json, size_t max, struct strbuf *out, struct err *err)
+int parse_file(const json_t *json, size_t max, struct strbuf *out, struct err *err)
 {
 	const char *encoding = json_or_string(json, "encoding", "");
 	const json_t *content = json_at(json, "content");
@@ -77,7 +77,7 @@ int github_file_get(struct github *gh, const struct github_repo *repo, const cha
 		call_path_text(&call, ref);
 	}
 	if (call_send(gh, &call, &reply, cancel, err) < 0 ||
-		take_file(reply.json, max, out, err) < 0)
+		parse_file(reply.json, max, out, err) < 0)
 		return err_wrap(err, "file %.200s", path);
 	return 0;
 }

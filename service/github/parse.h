@@ -32,5 +32,11 @@ int parse_issue(const json_t *json, struct github_issue *ret, struct err *err);
 int parse_comment(const json_t *json, struct github_comment *ret, struct err *err);
 int parse_pull(const json_t *json, struct github_pull *ret, struct err *err);
 int parse_repo(const json_t *json, struct github_repo_info *ret, struct err *err);
+int parse_review_comment(
+	const json_t *json, struct github_review_comment *ret, struct err *err);
+/* free() its output. */
+int parse_check(const json_t *json, struct github_check *ret, struct err *err);
+/* Appends what an answer about a file's content holds. */
+int parse_file(const json_t *json, size_t max, struct strbuf *out, struct err *err);
 
 #endif

@@ -192,8 +192,8 @@ static int64_t hunk_end(const char *hunk, bool left)
 {
 	long long line[2] = {0, 0};
 
-	if (sscanf(hunk, "@@ -%lld%*[,0-9] +%lld", &line[0], &line[1]) != 2 &&
-		sscanf(hunk, "@@ -%lld +%lld", &line[0], &line[1]) != 2)
+	if (sscanf(hunk, "@@ -%9lld%*[,0-9] +%9lld", &line[0], &line[1]) != 2 &&
+		sscanf(hunk, "@@ -%9lld +%9lld", &line[0], &line[1]) != 2)
 		return 0;
 	line[0]--;
 	line[1]--;
@@ -207,7 +207,7 @@ static int64_t hunk_end(const char *hunk, bool left)
 	return end > 0 ? end : 0;
 }
 
-static int parse_review_comment(
+int parse_review_comment(
 	const json_t *item, struct github_review_comment *ret, struct err *err)
 {
 	*ret = (struct github_review_comment){0};

@@ -17,6 +17,28 @@ static void clean(const char *text)
 			abort();
 }
 
+static void check_more(const json_t *json)
+{
+	CLEANUP(strbuf) struct strbuf file = STRBUF_INIT(LIMIT_GITHUB_ANSWER);
+	struct github_review_comment comment = {0};
+	struct github_check check = {0};
+	struct err err = {0};
+
+	if (parse_review_comment(json, &comment, &err) == 0) {
+		clean(comment.path);
+		clean(comment.hunk);
+		if (comment.line < 0 || comment.start < 0 ||
+			(comment.start > 0 && comment.start >= comment.line))
+			abort();
+	}
+	github_review_comment_release(&comment);
+	if (parse_check(json, &check, &err) == 0)
+		clean(check.output);
+	free(check.output);
+	if (parse_file(json, 100, &file, &err) == 0 ? file.len > 100 : file.len > 0)
+		abort();
+}
+
 static void check_objects(const json_t *json)
 {
 	CLEANUP(github_issue) struct github_issue issue = {0};
@@ -36,6 +58,7 @@ static void check_objects(const json_t *json)
 		clean(comment.body);
 	if (parse_pull(json, &pull, &err) == 0)
 		clean(pull.head_ref);
+	check_more(json);
 	if (parse_repo(json, &repo, &err) == 0)
 		clean(repo.clone_url);
 }
