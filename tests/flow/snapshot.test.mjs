@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { allEvents, scripted } from './lib/agent.mjs';
-import { listInstance, listVolumes } from './lib/engine.mjs';
+import { boxIds, boxNamed, listInstance, listVolumes } from './lib/engine.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
 // Tells what it was given: the set-up's marks, the history and the work tree.
@@ -176,15 +176,18 @@ test('a set-up that would never end is ended with the task', async () => {
   const { number } = await world.issue('Slow', 'Slow.');
   const { delivery } = await world.comment(number, '/boxwright fix');
   const { id } = await world.boxwright.taskOf(delivery.guid);
-  await until('the set-up runs', async () => (await listInstance(world.boxwright.instance)).boxes.length === 1);
+  await until('the set-up runs', async () => (await boxIds(world.boxwright.instance)).includes(`prep-${id}`));
   await world.boxwright.need('POST', `/v1/tasks/${id}/cancel`, { reason: 'enough' });
   const task = await world.boxwright.waitForTask(id, { ms: 20000 });
   assert.equal(task.state, 'cancelled', task.outcome);
 });
 
 test('nothing is left behind', async () => {
-  await until('the boxes are gone', async () => (await listInstance(world.boxwright.instance)).boxes.length === 0,
+  // But for those that conversations keep, paused.
+  await until('the boxes are gone', async () => (await boxIds(world.boxwright.instance)).every((b) => b.startsWith('conv-')),
     { ms: 20000 });
+  for (const id of await boxIds(world.boxwright.instance))
+    assert.equal((await boxNamed(world.boxwright.instance, id)).State.Running, false, id);
   const volumes = (await listVolumes(world.boxwright.instance)).filter((n) => !n.startsWith('boxwright-init-'));
   assert.deepEqual(volumes, []);
   const left = fs.readdirSync(path.join(world.boxwright.dir, 'state', 'tasks'));
