@@ -128,10 +128,14 @@ test('one that fails is listed and costs no result; kill -9 while they run', asy
   });
   await Promise.any(running.map((a) => waitForText(world, a.id, 'I am sleeps', { ms: 60000 })));
   await world.boxwright.restart();
+  // And while the best one is taken over.
+  await waitForText(world, it.id, 'is the best one');
+  await world.boxwright.restart();
   const task = await world.boxwright.waitForTask(it.id);
   assert.equal(task.outcome_code, 'pull_request', task.outcome);
   const attempts = await attemptsOf(it.guid);
   assert.equal(attempts.length, 3, 'no attempt is made twice');
+  assert.equal(world.pulls().filter((p) => p.head === task.branch).length, 1);
   assert.equal(published(task), 'good\nslept\n');
   const { body } = await world.pull(task.pr_number);
   assert.match(body, /attempt \d: no result \(the agent gave up: .*I cannot/);

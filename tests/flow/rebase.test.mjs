@@ -22,6 +22,7 @@ if "hold conflicts" in prompt:
     say("text", text="HEAD is: " + head)
     marked = subprocess.run(["git", "grep", "-l", "^<<<<<<<"], capture_output=True, text=True).stdout.split()
     say("text", text="marked: " + " ".join(marked))
+    if "slowly" in prompt: time.sleep(3)
     for name in marked:
         p = pathlib.Path(name)
         text = p.read_text()
@@ -110,6 +111,22 @@ test('a conflict is resolved by the agent in a fresh box on the new base', async
   assert.equal(show(pull.branch, 'd.txt'), 'theirs\nmine\n');
   assert.deepEqual(['b.txt', 'e.txt'].map((f) => show(pull.branch, f)), ['again\n', 'kept\n']);
   assert.match(await said(pull), /Took both sides/);
+});
+
+test('kill -9 while the conflict is resolved, and while it is published', async () => {
+  const pull = await open('Killed slowly', 'c.txt=mine');
+  main({ 'c.txt': 'theirs\n' });
+  const { delivery } = await world.comment(pull.number, '/boxwright rebase');
+  const { id } = await world.boxwright.taskOf(delivery.guid);
+  await until('it is worked on', async () => (await text({ id })).includes('marked: c.txt'));
+  await world.boxwright.restart();
+  await until('it is checked', async () => (await text({ id })).includes('1 check passed'));
+  await world.boxwright.restart();
+  const task = await world.boxwright.waitForTask(id);
+  assert.equal(task.outcome_code, 'pull_request', task.outcome);
+  assert.deepEqual(parents(pull.branch), [world.sha('main')]);
+  assert.equal(show(pull.branch, 'c.txt'), 'theirs\nmine\n');
+  assert.equal((await text({ id })).match(/HEAD is: /g).length, 1, 'the agent ran once');
 });
 
 test('markers that are left are never published', async () => {

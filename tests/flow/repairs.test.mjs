@@ -19,6 +19,9 @@ say("text", text="told: " + prompt)
 say("text", text="session " + (sys.argv[sys.argv.index("--session") + 1] if "--session" in sys.argv else "new"))
 wanted = re.search(r"WANTED (\\S+)", prompt)
 if wanted and wanted[1] == "nothing": end("The cause is not in the repository.")
+if wanted and wanted[1] == "slowly":
+    say("text", text="slowly")
+    time.sleep(4)
 if wanted and wanted[1] == "sleep":
     say("text", text="sleeping")
     time.sleep(600)
@@ -146,6 +149,20 @@ test('three tries in a row, then one comment; a person\'s word begins a new coun
     'pull_request');
   assert.equal((await repair(pull, 'f')).outcome_code, 'pull_request');
   assert.equal(note(pull), 'first\na\nb\nc\nperson\nf\n');
+});
+
+test('kill -9 in a repair: it goes on, and is counted once', async () => {
+  const pull = await open('Killed');
+  const run = await fail(pull, 'slowly');
+  const { id } = await world.boxwright.taskOf((run.delivery ?? run.deliveries[0]).guid);
+  await world.boxwright.restart(); // somewhere at its beginning
+  await waitForText(world, id, 'slowly');
+  await world.boxwright.restart();
+  const task = await world.boxwright.waitForTask(id);
+  assert.equal(task.outcome_code, 'pull_request', task.outcome);
+  assert.equal(note(pull), 'first\nslowly\n');
+  for (const n of ['b', 'c']) assert.equal((await repair(pull, n)).outcome_code, 'pull_request');
+  assert.equal((await repair(pull, 'd')).outcome_code, 'refused_tries');
 });
 
 test('cancel stops a repair and switches them off; a person\'s fix switches them on', async () => {
