@@ -8,7 +8,6 @@
 #include "service/http/rows.h"
 #include "service/jobs/jobs.h"
 #include "service/jobs/spec.h"
-#include "service/schedule/zone.h"
 
 #include <string.h>
 
@@ -19,7 +18,6 @@ enum { PAGE = 50, TIMES = 3 };
 /* The next times, as people there read them and as Unix milliseconds. */
 static void put_next(json_t *json, const struct store_job *job)
 {
-	CLEANUP(zone) struct zone *zone = NULL;
 	json_t *shown = json_array(), *ms = json_array();
 	int64_t times[TIMES] = {0};
 	char text[JOBS_SHOWN_SIZE];
