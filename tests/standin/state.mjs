@@ -92,9 +92,12 @@ export class State {
   }
 
   async #fetch(method, path, body, token) {
-    const answer = await fetch(this.base + path, { method,
+    const ask = () => fetch(this.base + path, { method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body) });
+    // The engine is in this process: a call fails only on a kept connection that it had closed
+    // while git kept this process busy, and then it has not seen it.
+    const answer = await ask().catch(ask);
     const text = await answer.text();
     const link = answer.headers.get('link');
     return { status: answer.status, body: text ? fixUrls(JSON.parse(text), this.url) : undefined,
