@@ -167,6 +167,8 @@ static void add_word(struct command *command, const struct reader *r)
 {
 	size_t n = strlen(command->word);
 
+	if (n > 0 && n < COMMAND_WORD_MAX)
+		command->word[n++] = ' ';
 	for (const char *at = r->at; at < r->end && n < COMMAND_WORD_MAX; at++) {
 		if (!is_word(*at) && !strchr("+$.", *at))
 			break;
@@ -181,10 +183,8 @@ static void add_word(struct command *command, const struct reader *r)
 static void refuse_argument(struct command *command, const struct reader *r)
 {
 	command->verb = COMMAND_UNKNOWN;
-	if (r->at < r->end && strlen(command->word) < COMMAND_WORD_MAX) {
-		strcat(command->word, " ");
+	if (r->at < r->end && strlen(command->word) < COMMAND_WORD_MAX)
 		add_word(command, r);
-	}
 }
 
 /* x1 to x5.  x0 and x6 to x9 are none; x86 is a word of the text. */

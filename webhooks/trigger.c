@@ -5,7 +5,7 @@
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "webhooks/trigger-internal.h"
+#include "webhooks/decide.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * store makes one waiting task of (coalesce); a suite that has runs leaves it to them.
  */
 #include "boxcore/base/str.h"
-#include "webhooks/trigger-internal.h"
+#include "webhooks/decide.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which boxes a person ticked in the dashboard issue, from its text before and after. */
 #include "boxcore/base/str.h"
-#include "webhooks/trigger-internal.h"
+#include "webhooks/decide.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* Decides on what people write and on labels; see trigger.h for the rule of reviews. */
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "webhooks/trigger-internal.h"
+#include "webhooks/decide.h"
 
 #include <string.h>
 

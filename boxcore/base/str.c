@@ -81,6 +81,29 @@ bool str_to_i64(const char *s, int64_t min, int64_t max, int64_t *ret)
 	return true;
 }
 
+bool str_take(const char **at, const char *word)
+{
+	if (!str_starts(*at, word))
+		return false;
+	*at += strlen(word);
+	return true;
+}
+
+bool str_take_i64(const char **at, int64_t max, int64_t *ret)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)**at))
+		return false;
+	errno = 0;
+	long long value = strtoll(*at, &end, 10);
+	if (errno || value > max)
+		return false;
+	*at = end;
+	*ret = value;
+	return true;
+}
+
 bool str_to_double(const char *s, double min, double max, double *ret)
 {
 	char *end;

@@ -28,6 +28,11 @@ bool str_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret);
 bool str_to_i64(const char *s, int64_t min, int64_t max, int64_t *ret);
 bool str_to_double(const char *s, double min, double max, double *ret);
 
+/* Reading along: what stands at *at, which moves behind it; false and unmoved when that is
+ * something else.  A number is digits alone, from 0 to max. */
+bool str_take(const char **at, const char *word);
+bool str_take_i64(const char **at, int64_t max, int64_t *ret);
+
 /* "90", "90s", "30m", "6h", "2d" -> seconds; "512", "64k", "8m", "2g" -> bytes. */
 bool str_to_seconds(const char *s, int64_t *ret);
 bool str_to_bytes(const char *s, int64_t *ret);

@@ -6,6 +6,7 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -361,23 +362,32 @@ int repo_config_parse(struct repo_config *ret, const struct config *service,
 	return repo_config_merge(ret, service, NULL, &own, err);
 }
 
+/* "7:13" or, of a list's item, "line 7, column 13". */
+static bool take_place(
+	const char **at, const char *between, int *ret_line, int *ret_column)
+{
+	int64_t line, column;
+
+	if (!str_take_i64(at, INT_MAX, &line) || !str_take(at, between) ||
+		!str_take_i64(at, INT_MAX, &column) || line < 1 || column < 1)
+		return false;
+	*ret_line = (int)line;
+	*ret_column = (int)column;
+	return true;
+}
+
 bool repo_config_error_place(const char *text, const char *name, int *ret_line,
 	int *ret_column, const char **ret_text)
 {
-	size_t len = strlen(name);
-	int line = 0, column = 0, used = 0;
+	const char *at = text;
 
-	if (!str_starts(text, name) || text[len] != ':' ||
-		sscanf(text + len, ":%9d:%9d: %n", &line, &column, &used) != 2 ||
-		used == 0 || line < 1 || column < 1)
+	if (!str_take(&at, name) || !str_take(&at, ":") ||
+		!take_place(&at, ":", ret_line, ret_column) || !str_take(&at, ": "))
 		return false;
-	*ret_text = text + len + used;
-	/* A list tells its item's place besides. */
-	const char *item = strstr(*ret_text, ": line ");
-	if (item)
-		sscanf(item, ": line %9d, column %9d", &line, &column);
-	*ret_line = line;
-	*ret_column = column;
+	*ret_text = at;
+	at = strstr(at, ": line ");
+	if (at && str_take(&at, ": line "))
+		take_place(&at, ", column ", ret_line, ret_column);
 	return true;
 }
 

@@ -75,6 +75,15 @@ static void numbers(void **state)
 	assert_false(str_to_i64("9223372036854775808", INT64_MIN, INT64_MAX, &i));
 	assert_true(str_to_i64("0042", 0, 100, &i));
 	assert_int_equal(i, 42);
+	const char *at = "7:013, x";
+	assert_true(str_take_i64(&at, 9, &i) && i == 7);
+	assert_false(str_take_i64(&at, 9, &i));
+	assert_true(str_take(&at, ":"));
+	assert_false(str_take_i64(&at, 12, &i)); /* beyond: unmoved */
+	assert_true(str_take_i64(&at, 13, &i) && i == 13);
+	assert_false(str_take(&at, ", y"));
+	assert_true(str_take(&at, ", "));
+	assert_string_equal(at, "x");
 	static const char *const bad_double[] = {"", "inf", "-inf", "nan", "0x10", "1,5",
 		" 1", "1 ", "1e999", "+1", "-", NULL};
 	for (size_t k = 0; k < sizeof bad_double / sizeof *bad_double; k++)

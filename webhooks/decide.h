@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the deciders of single events share; see trigger.h. */
-#ifndef WEBHOOKS_TRIGGER_INTERNAL_H
-#define WEBHOOKS_TRIGGER_INTERNAL_H
+#ifndef WEBHOOKS_DECIDE_H
+#define WEBHOOKS_DECIDE_H
 
 #include "boxcore/base/json.h"
 #include "webhooks/trigger.h"
