@@ -315,7 +315,9 @@ test('an agent finds nothing to steal', async (t) => {
     };
     t.diagnostic(`${onDisk()} files on disk, ${credentials} credentials seen by GitHub`);
     assert.ok(credentials > 10);
-    await until('the boxes are gone', async () => (await listInstance(boxwright.instance)).boxes.length === 0);
+    // The conversation keeps its box, paused; nothing runs in it.
+    await until('the boxes rest', async () => (await Promise.all((await listInstance(boxwright.instance)).boxes.map(inspectBox)))
+      .every((b) => !b.State.Running && b.Config.Labels['boxwright.box'].startsWith('conv-')));
     await boxwright.kill();
     onDisk();
   } finally {
