@@ -18,7 +18,9 @@
 
 #define HUNK_MAX 6000 /* bytes of a hunk; its last lines are those that are meant */
 #define PLACE_MAX 300 /* bytes of a path in a block's heading */
-#define REVIEW_MAX (96 * LIMIT_KIB) /* all inline comments of a review together */
+#define REVIEW_MAX (24 * LIMIT_KIB)  /* all inline comments of a review together */
+#define INLINE_MAX (8 * LIMIT_KIB)   /* one of them */
+#define SUBJECT_MAX (24 * LIMIT_KIB) /* an issue that is not itself the request */
 
 /* ---- who ------------------------------------------------------------------------------- */
 
@@ -114,7 +116,7 @@ static int quote_inline(struct task_ctx *ctx, const struct store_task *task,
 	if (row->hunk && quote_hunk(strbuf_str(&place), row->hunk, out, err) < 0)
 		return -1;
 	return prompt_quote(out, &source, row->body ? row->body : "",
-		row->body ? strlen(row->body) : 0, REQUEST_QUOTE_MAX, err);
+		row->body ? strlen(row->body) : 0, INLINE_MAX, err);
 }
 
 /* A comment that begins with a command was a delivery and is a task of its own: see
@@ -218,7 +220,8 @@ int request_quote_subject(
 			     may_write(ctx, task),
 		.is_request = is_request};
 
-	return prompt_quote(out, &source, text, strlen(text), REQUEST_QUOTE_MAX, err);
+	return prompt_quote(out, &source, text, strlen(text),
+		is_request ? REQUEST_QUOTE_MAX : SUBJECT_MAX, err);
 }
 
 int request_quote_text(const char *what, const char *text, size_t most,

@@ -8,7 +8,9 @@
 
 #include "service/task/context.h"
 
-#define REQUEST_QUOTE_MAX (48 * LIMIT_KIB) /* of one block's text */
+/* Of one block's text.  All blocks of a prompt stay below LIMIT_AGENT_ARG together: a custom
+ * agent gets it as one argument. */
+#define REQUEST_QUOTE_MAX (40 * LIMIT_KIB)
 
 /* Appends the request of `task` (ctx->task, or one that was taken up): the person's words,
  * the lines that a review comment is about, the inline comments of a submitted review (read

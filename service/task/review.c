@@ -25,8 +25,9 @@
 #include <string.h>
 
 #define DIFF_FILE "/tmp/boxwright/change.diff" /* in the box, outside of the work tree */
-#define DIFF_SHOWN (40 * LIMIT_KIB)            /* of it in the prompt */
+#define DIFF_SHOWN (24 * LIMIT_KIB)            /* of it in the prompt */
 #define DIFF_FILES_SHOWN 500
+#define DIFF_LIST_SHOWN (8 * LIMIT_KIB)
 #define DIFF_ROW_MAX (512 * LIMIT_KIB)
 #define INLINE_MAX 50 /* more is noise */
 #define FINDING_MAX 6000
@@ -99,7 +100,7 @@ int review_changes(struct task_ctx *ctx, struct strbuf *where, struct strbuf *bl
 		return err_wrap(err, "write %s into the box", DIFF_FILE);
 	strbuf_adds(where, "The whole diff lies in `" DIFF_FILE "`.");
 	if (request_quote_text("the files that are changed, with lines added and removed",
-		    strbuf_str(&list), REQUEST_QUOTE_MAX, blocks, err) < 0)
+		    strbuf_str(&list), DIFF_LIST_SHOWN, blocks, err) < 0)
 		return -1;
 	return request_quote_text("the diff", strbuf_str(&text), DIFF_SHOWN, blocks, err);
 }

@@ -210,6 +210,24 @@ static void more_is_the_other_tasks_request(void **state)
 	lacks(out.data, "first");
 }
 
+/* A custom agent gets it as one argument. */
+static void the_longest_fits_into_an_argument(void **state)
+{
+	CLEANUP(mem) char *words = mem_alloc(LIMIT_TASK_TEXT + 1);
+	struct store_task task = a_task("fix", words, "{\"plan\": true}");
+	struct task_ctx ctx = {.task = &task};
+
+	(void)state;
+	memset(words, 'w', LIMIT_TASK_TEXT);
+	words[LIMIT_TASK_TEXT] = '\0';
+	task.issue_body = words;
+	ctx.talk.plan = words;
+	CLEANUP(mem) char *text = prompt_of(&ctx);
+	has(text, "cut at its end");
+	assert_true(strlen(text) > 64 * LIMIT_KIB);
+	assert_true(strlen(text) < LIMIT_AGENT_ARG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +240,7 @@ int main(void)
 		cmocka_unit_test(an_approved_plan_is_the_request),
 		cmocka_unit_test(a_rejected_plan_is_told),
 		cmocka_unit_test(more_is_the_other_tasks_request),
+		cmocka_unit_test(the_longest_fits_into_an_argument),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
