@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// The service dies at every moment of what people do with it, and is started again: there is
+// one of everything, nothing is lost, nothing is left behind.
+//
+//	BOXWRIGHT_LONG=1                     each call to GitHub of each story, both ways
+//	BOXWRIGHT_STORY=talk,undo            these stories only
+//	BOXWRIGHT_FROM=7 BOXWRIGHT_STEP=2    from this call on, every second one
+//	BOXWRIGHT_ROUNDS=5                   instead: all stories at once, with seeds from BOXWRIGHT_FROM on
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { scripted } from './lib/agent.mjs';
+import { Killer, balance } from './lib/kills.mjs';
+import { AGENT, FILE, Teller, stories } from './lib/stories.mjs';
+import { startWorld } from './lib/world.mjs';
+
+const LONG = Boolean(process.env.BOXWRIGHT_LONG);
+const ONLY = process.env.BOXWRIGHT_STORY?.split(',');
+const FROM = Number(process.env.BOXWRIGHT_FROM ?? 1);
+const STEP = Number(process.env.BOXWRIGHT_STEP ?? 1);
+const ROUNDS = Number(process.env.BOXWRIGHT_ROUNDS ?? 0);
+const KILLS = LONG ? 6 : 3;
+const SHORT = ['during', 'plan', 'repair', 'undo'];
+const names = Object.keys(stories).filter((n) => ONLY ? ONLY.includes(n) : LONG || SHORT.includes(n));
+let world, killer, repo;
+
+before(async () => {
+  repo = fs.mkdtempSync(path.join(os.tmpdir(), 'boxwright-kills-'));
+  fs.cpSync('tests/demo/repo', repo, { recursive: true });
+  fs.writeFileSync(path.join(repo, '.github/boxwright.yml'), JSON.stringify(FILE));
+  fs.writeFileSync(path.join(repo, 'seed.txt'), 'seed\n');
+  world = await startWorld({ repo: { fixture: repo, collaborators: { maintainer: 'write' } }, seed: { creations_per_minute: 100000 },
+    config: scripted(AGENT, { over: { task: { retry_s: 0, attempts: 20, workers: 4 },
+      github: { comment_spacing_ms: 0, write_spacing_ms: 0, timeout_s: 3, git_timeout_s: 10, rules_cache_s: 0 },
+      conversation: { boxes: 1000 } } }) });
+  killer = new Killer(world);
+  await world.standin.deliver('push', { repo: world.repo, sender: 'maintainer',
+    push: { before: world.sha('main'), after: world.sha('main'), branch: 'main' } });
+});
+after(async () => {
+  await killer?.settled();
+  fs.rmSync(repo, { recursive: true, force: true });
+  await world?.close();
+});
+
+const tell = async (name, plan) => {
+  const teller = new Teller(world, killer);
+  killer.arm(plan);
+  await stories[name](teller).catch((error) => {
+    error.message = `${name}, ${JSON.stringify(plan)} (calls ${killer.calls.length}: ${killer.calls.slice(-3).join(', ')}): ${error.message}`;
+    throw error;
+  });
+  const seen = killer.calls;
+  killer.arm([]);
+  await killer.settled();
+  // The same deliveries once more are nothing new.
+  for (const guid of teller.guids)
+    assert.equal((await world.standin.hooks.redeliver(world.standin.hooks.list.find((d) => d.guid === guid))).status_code, 202);
+  return seen;
+};
+
+// All of them at once, at moments that a number decides.
+async function round(seed) {
+  const next = random(seed);
+  const pick = (list) => list[Math.floor(next() * list.length)];
+  const plan = [];
+  for (let at = 5, kills = 0; at < 600; at += 5 + Math.floor(next() * 40)) {
+    const how = kills < KILLS ? pick(['silent', 'hang', 'silent', 'hang', 'lost', 'reset', 'status', 'truncate', 'secondary']) : pick(['lost', 'reset', 'status']);
+    if (how === 'silent' || how === 'hang') {
+      kills++;
+      at += 30; // a step that ends the service three times is given up
+    }
+    plan.push({ at, how });
+  }
+  killer.arm(plan);
+  const tellers = names.map(() => new Teller(world, killer));
+  const ends = await Promise.allSettled(names.map((name, i) => stories[name](tellers[i]).catch((error) => {
+    throw new Error(`${name}: ${error.message}`, { cause: error });
+  })));
+  killer.arm([]);
+  await killer.settled();
+  // The same deliveries once more are nothing new.
+  for (const guid of tellers.flatMap((t) => t.guids))
+    assert.equal((await world.standin.hooks.redeliver(world.standin.hooks.list.find((d) => d.guid === guid))).status_code, 202);
+  const bad = ends.filter((e) => e.reason).map((e) => e.reason.message);
+  const books = await balance(world).catch((error) => { bad.push(`the books: ${error.message}`); });
+  assert.equal(bad.length, 0, `seed ${seed}:\n${bad.join('\n======\n')}`);
+  return books;
+}
+
+// mulberry32
+function random(seed) {
+  let a = seed;
+  return () => {
+    a = (a + 0x6D2B79F5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+if (!LONG) {
+  test('stories at once, killed at moments that a number decides', async (t) => {
+    const books = await round(1);
+    t.diagnostic(`${killer.kills} kills, ${JSON.stringify(books)}`);
+  });
+} else if (ROUNDS) {
+  for (let i = 0; i < ROUNDS; i++)
+    test(`round of seed ${FROM + i}`, async (t) => {
+      const before = killer.kills;
+      const books = await round(FROM + i);
+      t.diagnostic(`${killer.kills - before} kills, ${JSON.stringify(books)}`);
+      console.error(`seed ${FROM + i}: ${killer.kills - before} kills, ${JSON.stringify(books)}`);
+    });
+} else {
+  for (const name of names)
+    test(`${name}: at each call`, async (t) => {
+      const calls = await tell(name, []);
+      const bad = [];
+      for (let at = FROM; at <= calls.length; at += STEP) {
+        const how = ['silent', 'hang'][at % 2];
+        const began = Date.now();
+        const seen = await tell(name, [{ at, how }, { at: at + 5 + at % 7, how: 'lost' }]).catch((error) => {
+          bad.push(error.message);
+          console.error(`BAD ${error.message}`);
+          return [];
+        });
+        console.error(`${name} ${how} at ${at} of ${calls.length} (${seen[at - 1]}): ${Date.now() - began} ms`);
+      }
+      const books = await balance(world);
+      t.diagnostic(`${killer.kills} kills; ${JSON.stringify(books)}`);
+      assert.deepEqual(bad, []);
+    });
+}
