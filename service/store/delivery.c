@@ -6,6 +6,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store-internal.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <zstd.h>
 
@@ -53,15 +54,37 @@ static int check(const struct store_delivery_new *what, struct err *err)
 	return what->task ? task_new_check(what->task, err) : 0;
 }
 
+/* A compressor's tables cost more than a common body: the one that is free is used again. */
+static ZSTD_CCtx *packer_take(struct store *store)
+{
+	ZSTD_CCtx *packer = atomic_exchange(&store->packer, NULL);
+
+	return packer ? packer : ZSTD_createCCtx();
+}
+
+static void packer_put(struct store *store, ZSTD_CCtx *packer)
+{
+	ZSTD_freeCCtx(atomic_exchange(&store->packer, packer));
+}
+
+void delivery_packer_free(struct store *store)
+{
+	packer_put(store, NULL);
+}
+
 /* On the caller's thread: the store's thread has the disk to wait for. */
-static int pack(struct add *add, struct err *err)
+static int pack(struct store *store, struct add *add, struct err *err)
 {
 	size_t bound = ZSTD_compressBound(add->what.body_len);
+	ZSTD_CCtx *packer = packer_take(store);
 	size_t n;
 
+	if (!packer)
+		return err_set(err, ERR_INTERNAL, "delivery: no compressor");
 	add->packed = mem_alloc(bound);
-	n = ZSTD_compress(add->packed, bound, add->what.body ? add->what.body : "",
-		add->what.body_len, 1);
+	n = ZSTD_compressCCtx(packer, add->packed, bound,
+		add->what.body ? add->what.body : "", add->what.body_len, 1);
+	packer_put(store, packer);
 	if (ZSTD_isError(n))
 		return err_set(err, ERR_INTERNAL, "delivery: compress: %s",
 			ZSTD_getErrorName(n));
@@ -262,7 +285,7 @@ int store_delivery_add(struct store *store, const struct store_delivery_new *del
 	int rc = check(delivery, err);
 
 	if (rc == 0)
-		rc = pack(&add, err);
+		rc = pack(store, &add, err);
 	if (rc == 0)
 		rc = store_write(store, run_add, &add, cancel, err);
 	if (rc == 0)
@@ -342,7 +365,7 @@ int store_delivery_add_async(struct store *store,
 	add->what = *delivery;
 	add->done = done;
 	add->arg = arg;
-	rc = pack(add, err);
+	rc = pack(store, add, err);
 	if (rc == 0) {
 		own_all(add);
 		add->job = (struct job){.run = run_add,

@@ -393,6 +393,11 @@ struct store {
 	struct cond readers_free;
 	struct conn readers[READERS_COUNT];
 	struct conn *reader_head;
+
+	struct ZSTD_CCtx_s *_Atomic packer; /* delivery.c's, when nobody uses it */
 };
+
+/* delivery.c: nobody adds deliveries any more. */
+void delivery_packer_free(struct store *store);
 
 #endif

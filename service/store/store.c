@@ -127,6 +127,7 @@ void store_close(struct store *store)
 	cond_release(&store->queue_work);
 	lock_release(&store->readers_lock);
 	cond_release(&store->readers_free);
+	delivery_packer_free(store);
 	free(store->changes);
 	free(store->path);
 	free(store->dir);
