@@ -109,6 +109,10 @@ static void add_facts(const struct task_ctx *ctx, struct strbuf *out)
 		strbuf_addf(out, "- Tokens: %lld in, %lld cached, %lld out; cost $%.4f\n",
 			(long long)task->tokens_in, (long long)task->tokens_cached,
 			(long long)task->tokens_out, task->cost_usd);
+	else if (task->cost_usd > 0)
+		strbuf_addf(out, "- Cost: $%.4f\n", task->cost_usd);
+	if (!str_empty(task->pr_url))
+		strbuf_addf(out, "- Pull request: %s\n", task->pr_url);
 	strbuf_addf(out, "- Task: %lld, %lld s\n", (long long)task->id,
 		(long long)((clock_wall_ms() - task->created_ms) / 1000));
 	if (!str_empty(ctx->env->config->public_url))

@@ -2,9 +2,13 @@
 // The check run on the head of a pull request, with its buttons; and the configuration that is
 // told on the commit that broke it.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { scripted, waitForText } from './lib/agent.mjs';
-import { startWorld, until } from './lib/world.mjs';
+import { binary } from './lib/boxwright.mjs';
+import { startStandin, startWorld, until } from './lib/world.mjs';
 
 const AGENT = `
 import random
@@ -44,7 +48,7 @@ test('a first run has its check run when there is a head, and it says what the c
   assert.deepEqual(more, []);
   assert.deepEqual([run.status, run.conclusion, run.external_id], ['completed', 'success', `task-${task.id}`]);
   assert.equal(run.output.title, 'Done: there is a pull request.');
-  for (const line of [/- \[x\] Request accepted \(\d+\.\d s\)/, /- \[x\] Pull request/, /Task: \d+, \d+ s/,
+  for (const line of [/- \[x\] Request accepted \(\d+\.\d s\)/, /- \[x\] Pull request/, /- Pull request: http\S+\/pull\/\d+/, /Task: \d+, \d+ s/,
     /https:\/\/boxwright\.example\.com\/v1\/tasks\/\d+\/events/]) assert.match(run.output.summary, line);
   assert.equal(run.details_url, `https://boxwright.example.com/v1/tasks/${task.id}/events`);
   assert.deepEqual(buttons(run), ['retry']);
@@ -132,6 +136,22 @@ test('it can be switched off, and is off where the permission is missing', async
     await world.boxwright.kill();
     await world.boxwright.launch();
   }
+});
+
+test('doctor tells which permissions and events the App lacks', async () => {
+  const poor = await startStandin({ seed: { app: { permissions: PERMISSIONS, events: ['issues', 'issue_comment'] },
+    repos: [{ owner: 'octocat', name: 'sample' }] } });
+  const config = JSON.parse(fs.readFileSync(world.boxwright.configFile, 'utf8'));
+  const key = path.join(world.boxwright.dir, 'poor.pem');
+  fs.writeFileSync(key, poor.app.private_key, { mode: 0o600 });
+  Object.assign(config.github, { app_id: poor.app.app_id, private_key_file: key, api_url: poor.url });
+  const file = path.join(world.boxwright.dir, 'poor.yml');
+  fs.writeFileSync(file, JSON.stringify(config));
+  const out = await new Promise((done) => { execFile(binary(), ['doctor', '--config', file], (error, text) => done(text)); });
+  await poor.close();
+  const line = out.split('\n').find((l) => l.includes('App settings'));
+  assert.match(line, /^ +note +App settings +the App lacks permission checks: write \(check runs and their buttons\), event pull_request /);
+  assert.doesNotMatch(line, /permission issues|event issues /);
 });
 
 test('a progress that is quick is told once, not a step at a time', async () => {
