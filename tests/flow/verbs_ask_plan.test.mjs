@@ -171,3 +171,19 @@ test('test runs the checks on the head, without an agent', async () => {
   assert.match(answer, /- \*\*failed\*\*: `echo broken; test -f missing`/);
   assert.equal(task.tokens_in ?? 0, 0);
 });
+
+test('test on a pull request checks its head by the rules of the default branch', async () => {
+  const sha = world.standin.commit({ repo: world.repo, branch: 'topic', from: 'main', keep: true, message: 'topic',
+    files: { missing: 'here\n', '.github/boxwright.yml': 'version: 1\ncheck: ["true"]\n' } });
+  const { number } = await world.standin.pull({ repo: world.repo, head: 'topic', base: 'main', title: 'Topic' });
+  const task = await world.fix(number, { text: '/boxwright test' });
+  assert.equal(task.outcome_code, 'tested', task.outcome);
+  const [answer] = await answers(number);
+  assert.match(answer, new RegExp(`2 checks passed on commit ${sha.slice(0, 12)}`));
+  assert.match(answer, /- passed: `echo broken; test -f missing`/);
+  assert.equal(world.sha('topic'), sha);
+  // The head is the same: nothing is taken from before, everything is run once more.
+  const again = await world.fix(number, { text: '/boxwright test' });
+  assert.equal(again.outcome_code, 'tested');
+  assert.equal((await answers(number)).length, 2);
+});
