@@ -44,6 +44,44 @@ static int digest(struct task_ctx *ctx, char ret[SHA256_HEX_SIZE], struct err *e
 	return 0;
 }
 
+/* The word that the open pull request was closed may have been lost. */
+static int look_at_pull(
+	struct task_ctx *ctx, int64_t number, bool *ret_closed, struct err *err)
+{
+	struct github_repo repo = context_repo(ctx);
+	struct github_pull pull = {0};
+	struct err gone = {0};
+
+	*ret_closed = false;
+	if (number == 0)
+		return 0;
+	if (github_pull_get(ctx->env->github, &repo, number, &pull, ctx->cancel, &gone) <
+			0 &&
+		gone.kind != ERR_NOT_FOUND) {
+		*err = gone;
+		return err_wrap(err, "look at pull request #%lld", (long long)number);
+	}
+	if (pull.open)
+		return 0;
+	*ret_closed = true;
+	return jobs_pull_closed(ctx->env->jobs, ctx->task->repo_id, number, pull.merged,
+		ctx->cancel, err);
+}
+
+static int look_at_offer(
+	struct task_ctx *ctx, const char *offer, struct jobs_look *ret, struct err *err)
+{
+	bool closed;
+
+	if (jobs_offer_look(ctx->env->jobs, ctx->task, offer, ctx->file.open_prs, ret,
+		    ctx->cancel, err) < 0 ||
+		look_at_pull(ctx, ret->pr_number, &closed, err) < 0)
+		return -1;
+	return closed ? jobs_offer_look(ctx->env->jobs, ctx->task, offer,
+				ctx->file.open_prs, ret, ctx->cancel, err)
+		      : 0;
+}
+
 int step_offer(struct task_ctx *ctx, struct err *err)
 {
 	char offer[SHA256_HEX_SIZE];
@@ -58,8 +96,7 @@ int step_offer(struct task_ctx *ctx, struct err *err)
 	if (context_file(ctx, err) < 0 || digest(ctx, offer, err) < 0 ||
 		store_effect_plan(ctx->env->store, &key, offer, NULL, ctx->cancel, err) <
 			0 ||
-		jobs_offer_look(ctx->env->jobs, ctx->task, offer, ctx->file.open_prs,
-			&look, ctx->cancel, err) < 0)
+		look_at_offer(ctx, offer, &look, err) < 0)
 		return -1;
 	if (look.stands)
 		return context_decide(ctx, "no_change", err,

@@ -242,7 +242,10 @@ int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
 	CLEANUP(strbuf) struct strbuf checked = STRBUF_INIT(LIMIT_COMMENT);
 	CLEANUP(strbuf) struct strbuf summary = STRBUF_INIT(LIMIT_COMMENT * 4);
 	CLEANUP(mem) char *reference = reference_of(ctx);
-	CLEANUP(mem) char *requester = mem_printf("@%s", ctx->task->requester_login);
+	CLEANUP(mem)
+	char *requester = ctx->task->job_id > 0
+				  ? mem_strdup("a scheduled job")
+				  : mem_printf("@%s", ctx->task->requester_login);
 
 	if (store_effect_get(ctx->env->store, &key, &changes, err) < 0 ||
 		replies_join(ctx, &summary, err) < 0)
