@@ -133,7 +133,7 @@ static int logs(struct box_call *call)
 {
 	int64_t task =
 		call->who->operator
-			? task_log_of_box(request_app(call->request)->store, call->box)
+			? task_box_log(request_app(call->request)->store, call->box)
 			: 0;
 	int64_t offset, limit;
 

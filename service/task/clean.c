@@ -41,7 +41,7 @@ int64_t task_of_box(const char *box)
 	return str_to_i64(number, 1, INT64_MAX, &id) ? id : 0;
 }
 
-int64_t conversation_of_box(const char *box)
+int64_t task_box_conversation(const char *box)
 {
 	int64_t id;
 
@@ -51,11 +51,11 @@ int64_t conversation_of_box(const char *box)
 		       : 0;
 }
 
-int64_t task_log_of_box(struct store *store, const char *box)
+int64_t task_box_log(struct store *store, const char *box)
 {
 	CLEANUP(store_conversation) struct store_conversation row = {0};
 	CLEANUP(store_tasks) struct store_tasks tasks = {0};
-	int64_t id = conversation_of_box(box);
+	int64_t id = task_box_conversation(box);
 	struct err ignored = {0};
 
 	if (id == 0)
@@ -156,7 +156,7 @@ static size_t clean_talk_box(
 	struct task_env *env, const struct box_info *box, struct cancel *cancel)
 {
 	CLEANUP(store_conversation) struct store_conversation row = {0};
-	int64_t id = conversation_of_box(box->id);
+	int64_t id = task_box_conversation(box->id);
 	struct err err = {0};
 	int rc = store_conversation_get(env->store, id, &row, &err);
 
@@ -204,7 +204,7 @@ static void clean_boxes(struct task_env *env, struct cancel *cancel)
 
 		if (owner > 0)
 			clean_task_box(env, boxes[i].id, owner, cancel);
-		else if (conversation_of_box(boxes[i].id) > 0)
+		else if (task_box_conversation(boxes[i].id) > 0)
 			talks += clean_talk_box(env, &boxes[i], cancel);
 	}
 	forget_idle(env, clock_wall_ms() - env->config->conversation_keep_days * DAY_MS,

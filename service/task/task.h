@@ -84,10 +84,10 @@ int task_conversation_close(struct task_env *env,
 	struct err *err);
 
 /* The conversation that a box is of, by its name (conv-7); 0 for any other box.  Pure. */
-int64_t conversation_of_box(const char *box);
+int64_t task_box_conversation(const char *box);
 
 /* The task whose log is the box's: its own, or the newest of its conversation.  0: none. */
-int64_t task_log_of_box(struct store *store, const char *box);
+int64_t task_box_log(struct store *store, const char *box);
 
 /* Removes boxes that no running task owns, and prepared repositories that nobody used for
  * `unused_ms`.  For the janitor. */

@@ -78,7 +78,7 @@ static void test_boxes_tell_whose_they_are(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(task_of_box(cases[i].box), cases[i].task);
 		assert_int_equal(
-			conversation_of_box(cases[i].box), cases[i].conversation);
+			task_box_conversation(cases[i].box), cases[i].conversation);
 	}
 }
 
