@@ -79,7 +79,8 @@ static void from_service(struct repo_config *rc, const struct config *service)
 	rc->check_run = true;
 	rc->dashboard = true;
 	for (size_t i = 0; i < REPO_CONFIG_VERBS; i++)
-		rc->roles[i] = mem_strdup(repo_config_least_role(i, service));
+		rc->roles[i] = mem_strdup(
+			repo_config_least_role((enum repo_config_verb)i, service));
 }
 
 /* ---- what does not fit together -------------------------------------------------------- */
@@ -302,7 +303,9 @@ static void lay_allow(
 		const char *said = *(char **)member(layer, row);
 
 		if (layer->places[row].line)
-			lay_text(&rc->roles[i], repo_config_bounded(i, said, service));
+			lay_text(&rc->roles[i],
+				repo_config_bounded(
+					(enum repo_config_verb)i, said, service));
 	}
 	if (service->allow_outsiders)
 		settings_list_copy(&rc->outsiders, &layer->said.outsiders);

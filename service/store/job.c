@@ -52,7 +52,7 @@ int store_job_due(struct store *store, int64_t now_ms, int limit, struct store_j
 #define STILL_RUNNING "skipped: the last run has not ended"
 
 struct look {
-	enum { JOB_ACTIVE, JOB_PAUSED, JOB_GONE_AWAY } state;
+	enum look_state { JOB_ACTIVE, JOB_PAUSED, JOB_GONE_AWAY } state;
 	int64_t last_slot_ms;
 	bool at_work; /* its newest task has not ended */
 };
@@ -73,7 +73,7 @@ static int look(struct conn *conn, int64_t id, struct look *ret, struct err *err
 	state = words_find(words, word);
 	if (state < 0)
 		return err_set(err, ERR_INTERNAL, "store: unknown state of a job");
-	ret->state = state;
+	ret->state = (enum look_state)state;
 	ret->last_slot_ms = stmt_get_int(&q);
 	ret->at_work = stmt_get_int(&q) != 0;
 	return 0;

@@ -265,7 +265,6 @@ static int all_failed(
 
 static int conclude(struct task_ctx *ctx, struct store_tasks *list, struct err *err)
 {
-	CLEANUP(checks) struct checks checks = {0};
 	int best = -1;
 
 	if (choose(ctx, list, &best, err) < 0)
