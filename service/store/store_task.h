@@ -70,7 +70,9 @@ struct store_task_new {
  *	              "app", "conclusion"}
  *	"step"        of `retry from <step>`; "amount" of `budget +<amount>`, in dollars
  *	"button"      identifier of a check run's button
- *	"plan"        true: the approved plan of the conversation is to be carried out
+ *	"plan"        true: the approved plan of the conversation is to be carried out;
+ *	              "rejected" true: it was rejected, and another one is to be made
+ *	"command"     id of the command that made the task
  *	"ticked"      names of the jobs whose boxes a person ticked on the dashboard
  *	"repositories" [{"id","owner","name"}], "removed" likewise, of installation events
  *	"more"        true: there are repositories that are not in the list
@@ -266,7 +268,8 @@ int store_task_cancel(struct store *store, int64_t id, const char *reason, int64
 	enum store_cancelled *ret, struct cancel *cancel, struct err *err);
 
 /* A failed, cancelled or refused task becomes ready again: facts stay, outcome, attempts,
- * crashes and cancel_reason are cleared.  `step` (NULL: as it is) is where it goes on.
+ * crashes and cancel_reason are cleared, and so are the effects of its end: outcome, answer,
+ * and the checks unless `step` is behind them.  `step` (NULL: as it is) is where it goes on.
  * Attempts go with their task: if none of them is done, all begin anew and it waits for them,
  * to go on at its gate.  ERR_CONFLICT in any other state, and for an attempt. */
 int store_task_retry(struct store *store, int64_t id, const char *step, int64_t now_ms,
