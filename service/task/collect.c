@@ -56,6 +56,7 @@ static int keep_changes(
 int collect_keep(struct task_ctx *ctx, const struct repo_result *result, struct err *err)
 {
 	store_set(&ctx->task->tree_oid, result->tree);
+	store_set(&ctx->task->commit_oid, NULL); /* it was another result's */
 	ctx->task->files = (int64_t)result->nchanges;
 	ctx->task->added = result->added;
 	ctx->task->deleted = result->deleted;

@@ -201,6 +201,21 @@ static int is_wanted(struct task_ctx *ctx, int64_t *ret_tries, struct err *err)
 	return 1;
 }
 
+static int still_conflicts(struct task_ctx *ctx, int64_t number, struct err *err)
+{
+	struct github_repo repo = context_repo(ctx);
+	enum github_mergeable mergeable;
+
+	if (github_pull_mergeable(
+		    ctx->env->github, &repo, number, &mergeable, ctx->cancel, err) < 0)
+		return err_wrap(err, "read pull request #%lld", (long long)number);
+	if (mergeable == GITHUB_MERGEABLE_CLEAN)
+		return context_decide(ctx, "refused_stale", err,
+			"pull request #%lld is in conflict with its base no more",
+			(long long)number);
+	return 1;
+}
+
 static int is_still_so(struct task_ctx *ctx, const char *head, struct err *err)
 {
 	struct github_repo repo = context_repo(ctx);
@@ -213,11 +228,14 @@ static int is_still_so(struct task_ctx *ctx, const char *head, struct err *err)
 	if (!pull.open)
 		return context_decide(ctx, "refused_closed", err,
 			"pull request #%lld is not open any more", (long long)number);
-	if (!str_empty(head) && !str_eq(pull.head_sha, head))
+	/* A conflict is not one commit's: it stays when the branch gets another. */
+	if (!is_rebase(ctx->task) && !str_empty(head) && !str_eq(pull.head_sha, head))
 		return context_decide(ctx, "refused_stale", err,
 			"the event spoke of commit %.12s; the branch stands at %.12s",
 			head, pull.head_sha);
-	if (!is_rebase(ctx->task) && mend_checks_fail(ctx, &failed, err) < 0)
+	if (is_rebase(ctx->task))
+		return still_conflicts(ctx, number, err);
+	if (mend_checks_fail(ctx, &failed, err) < 0)
 		return -1;
 	if (!failed)
 		return context_decide(ctx, "refused_stale", err,

@@ -151,6 +151,16 @@ test('none comes to a result: it fails with what each of them said', async () =>
   const answers = (await world.comments(task.number)).filter((c) => c.body.includes('k=answer'));
   assert.equal(answers.length, 1);
   await until('no box is left', async () => (await boxesOf(task)).length === 0);
+  // Tried again, each of them is.
+  await world.comment(task.number, '/boxwright retry from gate');
+  const again = await until('it is over again', async () => {
+    const now = await world.boxwright.task(task.id);
+    return now.finished_ms > task.finished_ms ? now : null;
+  });
+  assert.equal(again.outcome_code, 'failed_attempts', again.outcome);
+  const runs = await Promise.all(task.attempts.map(async (a) =>
+    (await allEvents(world, a.id)).filter((e) => e.text === 'I am fails').length));
+  assert.deepEqual(runs, [2, 2, 2]);
 });
 
 test('cancel stops all of them', async () => {
