@@ -34,14 +34,13 @@ static const struct command {
 		"task logs ID [--follow]            what happened, line by line\n"
 		"task cancel ID [REASON]            stop it now, whatever it is doing\n"
 		"task retry ID                      put a finished task back into the "
-		"queue\n"
-		"task why DELIVERY                  what became of a delivery from "
-		"GitHub\n"},
+		"queue\n"},
 	{"why", cli_why,
 		"why URL|DELIVERY [--json]          what became of a comment, issue or "
 		"delivery, and why\n"},
 	{"schema", cli_schema,
-		"schema                             JSON Schema of .github/boxwright.yml, "
+		"schema                             JSON Schema of "
+		".github/boxwright.yml, "
 		"for editors\n"
 		"schema --check FILE                whether such a file is right\n"},
 	{"schedule", cli_schedule,

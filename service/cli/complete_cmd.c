@@ -127,9 +127,9 @@ static void complete_schedule(int argc, char **argv, const char *begun)
 		return;
 	CLEANUP(api) struct api *api = api_open(&ignored);
 	CLEANUP(json)
-	json_t *answer = api ? api_call(api, "GET", "/v1/schedules?limit=500", NULL,
-				       &ignored)
-			     : NULL;
+	json_t *answer =
+		api ? api_call(api, "GET", "/v1/schedules?limit=500", NULL, &ignored)
+		    : NULL;
 	json_array_foreach (json_object_get(answer, "schedules"), i, job)
 		offer(json_or_string(job, "name", ""), begun);
 }
@@ -139,11 +139,12 @@ int cli_complete(int argc, char **argv)
 	const char *begun = argc > 0 ? argv[argc - 1] : "";
 
 	if (argc <= 1)
-		offer_words("serve task schedule box key doctor completion version help", begun);
+		offer_words("serve task schedule box key doctor completion version help",
+			begun);
 	else if (str_eq(argv[0], "box"))
 		complete_box(argc, argv, begun);
 	else if (str_eq(argv[0], "task") && argc == 2)
-		offer_words("list show logs cancel retry why", begun);
+		offer_words("list show logs cancel retry", begun);
 	else if (str_eq(argv[0], "schedule"))
 		complete_schedule(argc, argv, begun);
 	else if (str_eq(argv[0], "key") && argc == 2)

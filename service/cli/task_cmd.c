@@ -230,26 +230,6 @@ static int task_post(int argc, char **argv, const char *verb, struct err *err)
 	return CLI_OK;
 }
 
-static int task_why(int argc, char **argv, struct err *err)
-{
-	CLEANUP(api) struct api *api = api_open(err);
-	CLEANUP(strbuf) struct strbuf path = STRBUF_INIT(LIMIT_PATH);
-
-	if (!api)
-		return cli_fail(err);
-	if (argc < 1)
-		return cli_usage(
-			"task why needs the id of a delivery, as GitHub shows it "
-			"under the App's \"Recent deliveries\"");
-	strbuf_adds(&path, "/v1/deliveries/");
-	api_segment(&path, argv[0]);
-	CLEANUP(json) json_t *answer = api_call(api, "GET", strbuf_str(&path), NULL, err);
-	if (!answer)
-		return cli_fail(err);
-	cli_print_json(answer);
-	return CLI_OK;
-}
-
 int cli_task(int argc, char **argv)
 {
 	const char *verb = argc > 0 ? argv[0] : "list";
@@ -265,7 +245,5 @@ int cli_task(int argc, char **argv)
 		return task_logs(argc, argv, &err);
 	if (str_eq(verb, "cancel") || str_eq(verb, "retry"))
 		return task_post(argc, argv, verb, &err);
-	if (str_eq(verb, "why"))
-		return task_why(argc, argv, &err);
 	return cli_usage("unknown command \"task %s\"", verb);
 }
