@@ -40,11 +40,17 @@ export class Killer {
     this.calls.push(`${method} ${op}`);
     if (this.plan[0]?.at !== this.calls.length) return null;
     const { how } = this.plan.shift();
-    if (DEADLY.includes(how) && !this.busy) {
+    if (DEADLY.includes(how) && (this.busy || this.tired())) return null;
+    if (DEADLY.includes(how)) {
       const entry = this.world.standin.log.findLast((e) => e.op === op && e.method === method);
       this.#kill(how === 'silent' && (() => op.startsWith('git/') ? this.world.standin.git.children.size === 0 : entry?.status));
     }
     return { kind: how, ...(how === 'secondary' && { retry_after: 1 }), ...(how === 'status' && { status: 502, html: true }) };
+  }
+
+  // A step that ended the service three times is given up, and rightly so.
+  tired() {
+    return rows(this.world, "SELECT max(crashes) AS n FROM task WHERE state IN ('ready', 'running')")[0].n >= 2;
   }
 
   #kill(ready) {
