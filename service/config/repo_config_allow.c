@@ -49,7 +49,8 @@ static int rank(const char *role)
 	return (int)ARRAY_LEN(roles); /* doubt is a no */
 }
 
-static const char *least(enum repo_config_verb verb, const struct config *service)
+const char *repo_config_least_role(
+	enum repo_config_verb verb, const struct config *service)
 {
 	bool reads = verb == REPO_CONFIG_ASK || verb == REPO_CONFIG_STATUS ||
 		     verb == REPO_CONFIG_HELP;
@@ -60,16 +61,9 @@ static const char *least(enum repo_config_verb verb, const struct config *servic
 const char *repo_config_bounded(
 	enum repo_config_verb verb, const char *said, const struct config *service)
 {
-	const char *floor = least(verb, service);
+	const char *floor = repo_config_least_role(verb, service);
 
 	return rank(said) > rank(floor) ? said : floor;
-}
-
-const char *repo_config_least_role(
-	enum repo_config_verb verb, const struct config *service)
-{
-	return verb == REPO_CONFIG_BUDGET ? repo_config_bounded(verb, "maintain", service)
-					  : least(verb, service);
 }
 
 void repo_config_let_bot(

@@ -115,7 +115,7 @@ async function matrix(verbs, options) {
   }
 }
 const TASKS = { fix: 'write', ask: 'read', plan: 'write', review: 'write', test: 'write', rebase: 'write', undo: 'write' };
-const COMMANDS = { approve: 'write', 'reject no': 'write', 'budget +1': 'maintain', cancel: 'write', retry: 'write',
+const COMMANDS = { approve: 'write', 'reject no': 'write', 'budget +1': 'write', cancel: 'write', retry: 'write',
   status: 'read', help: 'read', dance: 'read' };
 
 test('by default those who write may change, those who read may ask', async () => {
@@ -203,7 +203,7 @@ test('a bot may ask when service and repository let it in, by its number', async
   const outcome = async (id, login) => (await ended(await say('octocat', '/boxwright fix', { override: bot(id, login) }))).task.outcome_code;
   assert.equal(await outcome(BOT, 'helper[bot]'), 'refused_limit');
   assert.equal((await ask(4713, 'helper[bot]')).delivery.reason_code, 'bot_sender', 'the name alone lets nobody in');
-  rules({ limits: { runs_per_day: 1 }, allow: { bots: [4712] } });
+  rules({ limits: { runs_per_day: 1 }, allow: { bots: [4712], budget: 'maintain' } });
   assert.equal(await outcome(BOT, 'helper[bot]'), 'refused_bot');
   assert.equal(await outcome(4712, 'other[bot]'), 'refused_limit');
   const keep = await ended(await say('octocat', '/boxwright budget +1', { override: bot(4712, 'other[bot]') }));

@@ -90,7 +90,7 @@ test('strangers get a sign and no words, readers words about what they may', asy
   assert.match(await say(number, '/boxwright status', '+1', 'reader'), /no task here/);
   assert.match(await say(number, '/boxwright cancel', 'confused', 'reader'), /`cancel` needs write/);
   assert.match(await say(number, '/boxwright retry', 'confused', 'reader'), /`retry` needs write/);
-  assert.match(await say(number, '/boxwright budget +5', 'confused', 'reader'), /^@reader has the role read here; `budget` needs maintain\./m);
+  assert.match(await say(number, '/boxwright budget +5', 'confused', 'reader'), /^@reader has the role read here; `budget` needs write\./m);
 });
 
 test('cancel stops what runs and what waits', async () => {

@@ -62,7 +62,7 @@ static void test_roles_when_nobody_says(void **state)
 	} expected[] = {{"fix", "write"}, {"ask", "read"}, {"plan", "write"},
 		{"review", "write"}, {"test", "write"}, {"rebase", "write"},
 		{"undo", "write"}, {"approve", "write"}, {"reject", "write"},
-		{"budget", "maintain"}, {"cancel", "write"}, {"retry", "write"},
+		{"budget", "write"}, {"cancel", "write"}, {"retry", "write"},
 		{"dashboard", "write"}, {"status", "read"}, {"help", "read"},
 		{"unknown", "read"}, {"repair", "write"}, {"what is that", "write"}};
 	CLEANUP(repo_config) struct repo_config rc = {0};
