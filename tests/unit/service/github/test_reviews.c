@@ -375,6 +375,15 @@ static void serve_log(void *arg, struct peer *peer, int fd)
 	}
 }
 
+static void answer_with(
+	struct storage *storage, int status, size_t length, const char *location)
+{
+	LOCKED(&storage->lock);
+	storage->status = status;
+	storage->length = length;
+	storage->location = location;
+}
+
 static void start_storage(struct storage *storage)
 {
 	*storage = (struct storage){.status = 200};
@@ -402,7 +411,7 @@ static void the_end_of_a_log_without_our_token(void **state)
 	snprintf(url, sizeof url, "http://127.0.0.1:%u/log?sig=1",
 		(unsigned)peer_port(storage.peer));
 	send_to(world, url, header, sizeof header);
-	storage.length = 5000000;
+	answer_with(&storage, 200, 5000000, NULL);
 	OK(github_job_log(world->gh, &world->repo, 8, 250, &out, NULL, &err));
 	SENT("GET", "/repos/octocat/hello/actions/jobs/8/logs");
 	assert_int_equal(out.len, 250);
@@ -411,16 +420,16 @@ static void the_end_of_a_log_without_our_token(void **state)
 	assert_non_null(strstr(out.data, "0049998\n"));
 	assert_int_equal(strcspn(out.data, "\n"), 49);
 	strbuf_reset(&out);
-	storage.length = 200;
+	answer_with(&storage, 200, 200, NULL);
 	OK(github_job_log(world->gh, &world->repo, 8, 90000, &out, NULL, &err));
 	assert_int_equal(out.len, 200);
 	strbuf_reset(&out);
-	storage.length = 0;
+	answer_with(&storage, 200, 0, NULL);
 	OK(github_job_log(world->gh, &world->repo, 8, 90000, &out, NULL, &err));
 	assert_int_equal(out.len, 0);
+	peer_stop(storage.peer);
 	assert_int_equal(storage.credentials, 0);
 	assert_int_equal(storage.requests, 3);
-	peer_stop(storage.peer);
 	lock_release(&storage.lock);
 }
 
@@ -444,13 +453,12 @@ static void a_storage_that_fails(void **state)
 		(unsigned)peer_port(storage.peer));
 	send_to(world, url, header, sizeof header);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		storage.status = cases[i].status;
+		answer_with(&storage, cases[i].status, 0, NULL);
 		BAD(github_job_log(world->gh, &world->repo, 8, 250, &out, NULL, &err),
 			cases[i].kind);
 	}
 	/* In a circle. */
-	storage.status = 302;
-	storage.location = url;
+	answer_with(&storage, 302, 0, url);
 	BAD(github_job_log(world->gh, &world->repo, 8, 250, &out, NULL, &err),
 		ERR_INTERNAL);
 	assert_int_equal(out.len, 0);
@@ -464,8 +472,8 @@ static void a_storage_that_fails(void **state)
 	fake_github_answer(&world->fake, 302, NULL, "");
 	BAD(github_job_log(world->gh, &world->repo, 8, 250, &out, NULL, &err),
 		ERR_INTERNAL);
-	assert_int_equal(storage.credentials, 0);
 	peer_stop(storage.peer);
+	assert_int_equal(storage.credentials, 0);
 	lock_release(&storage.lock);
 }
 
