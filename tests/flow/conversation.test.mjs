@@ -194,6 +194,20 @@ test('a round that goes wrong ends itself only', async () => {
   assert.match(told, /did not work.*it did not work/s);
 });
 
+test('a cancel in a further round ends the run, and everybody is told', async () => {
+  const before = history(first.branch)[0].sha;
+  const { id, comment } = await begin(first.pr_number, 'wait-eightytwo');
+  await waitForText(world, id, 'waiting in eightytwo');
+  const second = await begin(first.pr_number, 'wait-eightythree');
+  letGo(box, 'eightytwo');
+  await waitForText(world, id, 'waiting in eightythree');
+  await world.comment(first.pr_number, '/boxwright cancel');
+  await world.boxwright.waitForTask(id, { state: 'cancelled' });
+  assert.equal(history(first.branch)[0].sha, before);
+  for (const c of [comment, second.comment])
+    assert.deepEqual(world.reactions('comment', c.id).map((r) => r.content).sort(), ['confused', 'eyes']);
+});
+
 test('undo takes the last run back, once; box and session are those before it', async () => {
   const before = history(first.branch)[0].sha;
   const task = await ask(first.pr_number, 'keep-eleven');
