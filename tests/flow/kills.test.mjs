@@ -13,6 +13,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { scripted } from './lib/agent.mjs';
 import { Killer, balance } from './lib/kills.mjs';
+import { random } from './lib/random.mjs';
 import { AGENT, FILE, Teller, stories } from './lib/stories.mjs';
 import { startWorld } from './lib/world.mjs';
 
@@ -88,17 +89,6 @@ async function round(seed) {
   const books = await balance(world).catch((error) => { bad.push(`the books: ${error.message}`); });
   assert.equal(bad.length, 0, `seed ${seed}:\n${bad.join('\n======\n')}`);
   return books;
-}
-
-// mulberry32
-function random(seed) {
-  let a = seed;
-  return () => {
-    a = (a + 0x6D2B79F5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 if (!LONG) {

@@ -157,6 +157,12 @@ export async function balance(world, { ms = 60000 } = {}) {
     const want = await Promise.all(names.map(idOf));
     // An undone run's box was made from the snapshot that it came back to.
     const used = await Promise.all((await boxIds(boxwright.instance)).map(async (b) => (await boxNamed(boxwright.instance, b)).Image));
+    // Nor can a snapshot go before those that were made on top of it.
+    for (const list of [want, used])
+      for (const id of list) {
+        const { Parent: parent } = await inspectImage(id);
+        if (parent && !used.includes(parent)) used.push(parent);
+      }
     const { snapshots } = await listInstance(boxwright.instance);
     const have = await Promise.all(snapshots.map(idOf));
     assert.deepEqual(snapshots.filter((_, i) => !want.includes(have[i]) && !used.includes(have[i])), [], 'snapshots that nobody knows');
