@@ -17,9 +17,9 @@
 #define LIMIT_EVENT_NAME 64                  /* the longest of GitHub's is 40 */
 #define LIMIT_EVENT_WORD (1 * LIMIT_KIB)     /* a login, branch or URL of an event */
 #define LIMIT_EVENT_TITLE (1 * LIMIT_KIB)    /* GitHub's 256 characters */
-#define LIMIT_EVENT_HUNK (4 * LIMIT_KIB)     /* the end of a diff that a comment is about */
-#define LIMIT_HEAD_MS 10000                  /* GitHub gives up after 10 s */
-#define LIMIT_BODY_MS 30000                  /* 25 MiB at 7 Mbit/s */
+#define LIMIT_EVENT_HUNK (4 * LIMIT_KIB) /* the end of a diff that a comment is about */
+#define LIMIT_HEAD_MS 10000              /* GitHub gives up after 10 s */
+#define LIMIT_BODY_MS 30000              /* 25 MiB at 7 Mbit/s */
 
 /* Our own API */
 #define LIMIT_API_BODY (1 * LIMIT_MIB)  /* a JSON request */
@@ -85,11 +85,12 @@
 #define LIMIT_MEND_RAW (2 * LIMIT_MIB)     /* of one log that is looked at: its end */
 #define LIMIT_MEND_CHECKS 8                /* failed checks whose log is fetched */
 #define LIMIT_CHECKS_TEXT (20 * LIMIT_KIB) /* of failed ones in a pull request */
-#define LIMIT_REVIEW_DIFF (4 * LIMIT_MIB)   /* GitHub shows 20,000 lines, 1 MB */
+#define LIMIT_REVIEW_DIFF (4 * LIMIT_MIB)  /* GitHub shows 20,000 lines, 1 MB */
 #define LIMIT_GIT_TALK (64 * LIMIT_KIB)    /* what a git command says */
 #define LIMIT_SECRET (16 * LIMIT_KIB)      /* a 4096-bit RSA key is 3.3 KiB */
 #define LIMIT_CONFIG (256 * LIMIT_KIB)     /* a YAML file */
-#define LIMIT_RULES_CACHED 64 /* texts of repositories' files that are remembered: 16 MiB */
+#define LIMIT_RULES_CACHED                                                               \
+	64 /* texts of repositories' files that are remembered: 16 MiB */
 
 /* The store */
 #define LIMIT_STORE_READ_MS 2000 /* a reader that stays holds up the log */
@@ -112,10 +113,11 @@
 #define LIMIT_HTTP_REFUSAL                                                               \
 	(64 * LIMIT_KIB) /* text of an answer >= 400; the rest is cut */
 #define LIMIT_GITHUB_ANSWER (16 * LIMIT_MIB) /* a page of 100 large objects */
-#define LIMIT_STRANGER_REACTIONS 5    /* an hour to one person without a role */
-#define LIMIT_STRANGERS_REACTIONS 60  /* to all of them in a repository: GitHub gives 500 */
-#define LIMIT_UNKNOWN_REACTIONS 20    /* to one person's words that are no verbs */
-#define LIMIT_QUIET_PEOPLE 512        /* told apart at a time */
+#define LIMIT_STRANGER_REACTIONS 5           /* an hour to one person without a role */
+#define LIMIT_STRANGERS_REACTIONS                                                        \
+	60                         /* to all of them in a repository: GitHub gives 500 */
+#define LIMIT_UNKNOWN_REACTIONS 20 /* to one person's words that are no verbs */
+#define LIMIT_QUIET_PEOPLE 512     /* told apart at a time */
 #define LIMIT_JOB_LOG_READ (256 * LIMIT_MIB) /* read of a CI job's log; its end is kept */
 #define LIMIT_ENGINE_ANSWER (32 * LIMIT_MIB) /* a list of some thousand containers */
 #define LIMIT_ENGINE_CALL_MS 30000           /* a verb that only looks or notes down */

@@ -243,18 +243,18 @@ static int is_still_so(struct task_ctx *ctx, const char *head, struct err *err)
 	return 1;
 }
 
-/* A person spoke: the count begins anew, and what `cancel` switched off may go on. */
+/* A person asked for work: the count begins anew, and what `cancel` switched off may go on.
+ * Questions do neither; outsiders may ask them. */
 static int person_spoke(struct task_ctx *ctx, struct err *err)
 {
-	bool works = context_changes(ctx);
-
-	if (ctx->task->requester_id <= 0 || ctx->task->parent_id > 0 || ctx->talk.id == 0)
+	if (ctx->task->requester_id <= 0 || ctx->task->parent_id > 0 ||
+		ctx->talk.id == 0 || !context_changes(ctx))
 		return 1;
 	if (ctx->talk.repairs > 0 &&
 		store_conversation_repairs(ctx->env->store, ctx->talk.id, 0,
 			&ctx->talk.repairs, ctx->cancel, err) < 0)
 		return -1;
-	if (!works || !ctx->talk.repairs_off)
+	if (!ctx->talk.repairs_off)
 		return 1;
 	if (store_conversation_repairs_off(
 		    ctx->env->store, ctx->talk.id, false, ctx->cancel, err) < 0)

@@ -269,8 +269,7 @@ static void test_a_pull_request_has_one_conversation(void **state)
 {
 	CLEANUP(store_task) struct store_task issue = {0}, early = {0};
 	CLEANUP(store_conversation)
-	struct store_conversation ours = {0},
-				  other = {0}, read = {0};
+	struct store_conversation ours = {0}, other = {0}, read = {0};
 	struct err err = {0};
 
 	(void)state;
