@@ -77,7 +77,7 @@ void call_path_number(struct call *call, int64_t number);
 int call_path_repo(struct call *call, const struct github_repo *repo, struct err *err);
 
 /* Reacts to what call->path names; "/reactions" is put behind it. */
-int react_send(struct github *gh, struct call *call, const char *content,
+int call_react(struct github *gh, struct call *call, const char *content,
 	struct cancel *cancel, struct err *err);
 
 /* An installation token from memory or anew. */

@@ -202,7 +202,7 @@ int github_comment_find(struct github *gh, const struct github_repo *repo, int64
 
 /* ---- reactions and labels -------------------------------------------------- */
 
-int react_send(struct github *gh, struct call *call, const char *content,
+int call_react(struct github *gh, struct call *call, const char *content,
 	struct cancel *cancel, struct err *err)
 {
 	CLEANUP(reply) struct reply reply = {0};
@@ -224,7 +224,7 @@ int github_issue_react(struct github *gh, const struct github_repo *repo, int64_
 
 	if (issue_path(&call, repo, GITHUB_COMMENT, number, err) < 0)
 		return -1;
-	return react_send(gh, &call, content, cancel, err);
+	return call_react(gh, &call, content, cancel, err);
 }
 
 int github_comment_react(struct github *gh, const struct github_repo *repo, int64_t id,
@@ -234,7 +234,7 @@ int github_comment_react(struct github *gh, const struct github_repo *repo, int6
 
 	if (comment_path(&call, repo, GITHUB_COMMENT, id, err) < 0)
 		return -1;
-	return react_send(gh, &call, content, cancel, err);
+	return call_react(gh, &call, content, cancel, err);
 }
 
 int github_labels_add(struct github *gh, const struct github_repo *repo, int64_t number,

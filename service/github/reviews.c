@@ -7,7 +7,6 @@
 #include "service/github/parse.h"
 #include "service/github/publish.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* "/repos/O/N/pulls/NUMBER<rest>" */
@@ -181,19 +180,35 @@ int github_review_comment_react(struct github *gh, const struct github_repo *rep
 		return -1;
 	call_path(&call, "/pulls/comments/");
 	call_path_number(&call, id);
-	return react_send(gh, &call, content, cancel, err);
+	return call_react(gh, &call, content, cancel, err);
 }
 
 /* ---- those of people ------------------------------------------------------------------ */
+
+/* The number behind `mark` in a hunk's first line. */
+static bool hunk_number(const char *hunk, const char *mark, int64_t *ret)
+{
+	const char *at = strstr(hunk, mark);
+	char digits[10];
+
+	if (!at || at >= hunk + strcspn(hunk, "\n"))
+		return false;
+	at += strlen(mark);
+	size_t len = strspn(at, "0123456789");
+	if (len >= sizeof digits)
+		return false;
+	memcpy(digits, at, len);
+	digits[len] = '\0';
+	return str_to_i64(digits, 0, INT32_MAX, ret);
+}
 
 /* The line that a hunk ends at, on the side that is asked for: where its comment stands,
  * for answers that leave `line` out. */
 static int64_t hunk_end(const char *hunk, bool left)
 {
-	long long line[2] = {0, 0};
+	int64_t line[2] = {0, 0};
 
-	if (sscanf(hunk, "@@ -%9lld%*[,0-9] +%9lld", &line[0], &line[1]) != 2 &&
-		sscanf(hunk, "@@ -%9lld +%9lld", &line[0], &line[1]) != 2)
+	if (!hunk_number(hunk, "@@ -", &line[0]) || !hunk_number(hunk, " +", &line[1]))
 		return 0;
 	line[0]--;
 	line[1]--;
