@@ -83,7 +83,6 @@ test('months of downtime are made up for by one run', async () => {
   await world.boxwright.launch();
   await at('2026-10-24T12:00:01Z');
   assert.equal(await count(), had + 1);
-  assert.equal((await runs('beacon')).length, 1);
 });
 
 test('the hour that comes twice: once, the first time', async () => {
@@ -131,10 +130,13 @@ test('a clock that runs backwards repeats no slot', async () => {
   clock.set('2026-11-03T01:30:30Z');
   await at('2026-11-03T01:46:00Z');
   assert.equal(await count(), had);
-  assert.ok((await runs('beacon')).length <= 2); // the first was given up after the third kill -9
 });
 
 test('each slot had at most one task', async () => {
-  const made = (await runs('early')).map((t) => t.created_ms);
-  assert.equal(new Set(made.map((ms) => new Date(ms + 2 * 3600000).toISOString().slice(0, 10))).size, made.length);
+  const days = (await runs('early')).map((t) => new Date(t.created_ms + 2 * 3600000).toISOString().slice(0, 10));
+  assert.equal(new Set(days).size, days.length);
+  // The beacon's run is given up when kill -9 ends the service three times in its step; the next
+  // slot begins another.
+  const quarters = (await runs('beacon')).map((t) => Math.floor(t.created_ms / (15 * 60000)));
+  assert.equal(new Set(quarters).size, quarters.length);
 });
