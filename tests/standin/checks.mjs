@@ -77,10 +77,11 @@ export class Checks {
 
   add(params, body, app) {
     const key = this.key(params);
-    const { output, ...rest } = body;
+    const { output, head_branch: told, ...rest } = body;
     const run = { id: this.nextId++, key, app, external_id: '', conclusion: null, details_url: null,
       started_at: now(), completed_at: null, annotations: [], actions: [], output: {}, ...rest };
-    const branch = this.s.git.branchAt(params.owner, params.repo, run.head_sha);
+    // A fork's branch is not looked for: there is none, but GitHub Actions tells its own.
+    const branch = told ?? this.s.git.branchAt(params.owner, params.repo, run.head_sha);
     run.suite = this.suite({ key, sha: run.head_sha, app, branch });
     this.put(run, { output, ...rest });
     this.runs.push(run);
@@ -119,7 +120,7 @@ export class Checks {
     const api = `${url}/repos/${params.owner}/${params.repo}`;
     const side = (ref, oid) => ({ ref, sha: oid, repo: { id, url: api, name: params.repo } });
     return [...local.pullsOf(params).values()]
-      .filter((p) => p.state === 'open' && git.sha(params.owner, params.repo, p.head) === sha)
+      .filter((p) => p.state === 'open' && !p.fork && git.sha(params.owner, params.repo, p.head) === sha)
       .map((p) => ({ url: `${api}/pulls/${p.number}`, id: p.id ?? 7000000 + p.number, number: p.number,
         head: side(p.head, sha), base: side(p.base, p.base_sha) }));
   }

@@ -8,9 +8,12 @@ const require = createRequire(import.meta.url);
 const Ajv = require('ajv').default;
 const addFormats = require('ajv-formats').default;
 // Where the description contradicts what GitHub really answers: it wants an account that is a
-// user and an enterprise at once, and knows no outdated review comment, whose place is null.
+// user and an enterprise at once, knows no outdated review comment, whose place is null, and no
+// pull request whose fork is gone, which webhooks do describe.
 const PLACE = /^(\/\d+)?\/(position|line|start_line) must be integer$/;
+const NO_FORK = /^(\/\d+)?\/head\/repo must be object$/;
 const WRONG = new Map([['apps/list-installations', /^\/\d+\/account( |$)/],
+  ['pulls/get', NO_FORK], ['pulls/list', NO_FORK], ['pulls/update', NO_FORK],
   ...['get-review-comment', 'create-reply-for-review-comment', 'list-review-comments', 'list-comments-for-review']
     .map((op) => [`pulls/${op}`, PLACE])]);
 const ROUNDS = 12; // of filling: each goes one level deeper

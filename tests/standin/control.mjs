@@ -2,7 +2,7 @@
 // The steering wheel, /_gate/*: for tests that run in another process, and for people.
 
 const ACTS = ['pull', 'review', 'reviewComment', 'checkRun', 'press', 'workflowRun', 'closePull', 'reopenPull', 'mergePull',
-  'commit', 'push', 'editIssue', 'label'];
+  'commit', 'push', 'fork', 'dropFork', 'editIssue', 'label'];
 const HANDLERS = {
   'GET /_gate/log': (s) => s.log,
   'GET /_gate/deliveries': (s) => s.hooks.list.map(({ body, ...d }) => d),

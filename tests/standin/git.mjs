@@ -98,6 +98,11 @@ export class GitServer {
     return commit;
   }
 
+  // A branch of another repository under a ref of this one.
+  take(owner, name, from, branch, ref) {
+    git(this.dir(owner, name), ['fetch', '-q', '--no-tags', from, `+refs/heads/${branch}:${ref}`]);
+  }
+
   // Merges with two parents; null when there are conflicts.
   merge(owner, name, base, head, message) {
     const dir = this.dir(owner, name);

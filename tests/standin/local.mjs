@@ -46,6 +46,19 @@ export class Local {
     if (!this.pulls.has(key)) this.pulls.set(key, new Map());
     return this.pulls.get(key);
   }
+  // The newest commit of a pull request: of its branch, here or in the fork it came from, else
+  // where it stood last.  What is open is kept at refs/pull/N/head too, also when it is a fork's.
+  headOf(params, pull) {
+    const { git, forks } = this.s;
+    if (!pull.fork) return git.sha(params.owner, params.repo, pull.head) ?? pull.head_sha;
+    const [owner, name] = pull.fork.split('/');
+    const there = forks.has(pull.fork) ? git.sha(owner, name, pull.head) : null;
+    if (there && there !== pull.head_sha && pull.state === 'open') {
+      git.take(params.owner, params.repo, git.dir(owner, name), pull.head, `refs/pull/${pull.number}/head`);
+      pull.head_sha = there;
+    }
+    return pull.head_sha;
+  }
   isPull(params) { return this.pullsOf(params).has(Number(params.issue_number)); }
 
   // ---- pull requests ----------------------------------------------------------------
@@ -59,7 +72,7 @@ export class Local {
     if (!base) throw validation({ resource, field: 'base', code: 'invalid' });
     if (!head) throw validation({ resource, field: 'head', code: 'invalid' });
     for (const pull of this.pullsOf(params).values())
-      if (pull.state === 'open' && pull.head === branch && pull.base === body.base)
+      if (pull.state === 'open' && !pull.fork && pull.head === branch && pull.base === body.base)
         throw validation({ resource, code: 'custom',
           message: `A pull request already exists for ${params.owner}:${branch}.` });
     const compared = this.s.git.compare(params.owner, params.repo, base, head);
@@ -80,10 +93,11 @@ export class Local {
   async pullJson(params, repo, pull) {
     const { url, contract, git } = this.s;
     const issue = (await this.s.upstream('GET', `/repos/${repo.full_name}/issues/${pull.number}`)).body;
-    const sha = git.sha(params.owner, params.repo, pull.head) ?? pull.head_sha;
+    const sha = this.headOf(params, pull);
     if (pull.state === 'open') pull.head_sha = sha;
-    const side = (ref, oid) => ({ label: `${repo.owner.login}:${ref}`, ref, sha: oid,
-      user: repo.owner, repo });
+    const side = (ref, oid, at = repo) => ({ label: `${at?.owner.login ?? 'unknown'}:${ref}`, ref, sha: oid,
+      user: at?.owner ?? issue.user, repo: at });
+    const headRepo = pull.fork ? await this.s.repo(...pull.fork.split('/')) : repo; // null: the fork is gone
     const api = `${url}/repos/${repo.full_name}/pulls/${pull.number}`;
     const html = `${url}/${repo.full_name}/pull/${pull.number}`;
     const { draft, state, merged_at: mergedAt = null } = pull;
@@ -97,7 +111,7 @@ export class Local {
       merged_at: mergedAt, merged_by: pull.merged_by ?? null, ...this.mergeable(params, pull, pull.head_sha),
       merge_commit_sha: pull.merge_commit_sha ?? null,
       created_at: pull.created_at, updated_at: now(), closed_at: pull.closed_at ?? null,
-      head: side(pull.head, pull.head_sha), base: side(pull.base, pull.base_sha), auto_merge: null,
+      head: side(pull.head, pull.head_sha, headRepo), base: side(pull.base, pull.base_sha), auto_merge: null,
       comments: issue.comments ?? 0,
       review_comments: this.s.reviews.comments.filter((c) => c.key === this.key(params) && c.pull === pull.number).length,
       ...git.compare(params.owner, params.repo, pull.base_sha, pull.head_sha) };
@@ -131,7 +145,7 @@ export class Local {
 
   // GitHub closes what had its head there.
   async dropBranch(params, repo, branch) {
-    const open = [...this.pullsOf(params).values()].filter((p) => p.state === 'open' && p.head === branch);
+    const open = [...this.pullsOf(params).values()].filter((p) => p.state === 'open' && !p.fork && p.head === branch);
     for (const pull of open) pull.head_sha = this.s.git.sha(params.owner, params.repo, branch);
     this.s.git.deleteBranch(params.owner, params.repo, branch);
     for (const pull of open) await this.setState(repo, pull, 'closed');
@@ -147,7 +161,7 @@ export class Local {
     const want = { state: query.state ?? 'open', head: query.head?.includes(':') ? query.head : null };
     const found = [...this.pullsOf(params).values()].filter((p) =>
       (want.state === 'all' || p.state === want.state) && (!query.base || p.base === query.base) &&
-      (!want.head || want.head.toLowerCase() === `${params.owner}:${p.head}`.toLowerCase()));
+      (!want.head || want.head.toLowerCase() === `${p.fork?.split('/')[0] ?? params.owner}:${p.head}`.toLowerCase()));
     if ((query.direction ?? (query.sort ? 'asc' : 'desc')) === 'desc') found.reverse();
     const page = this.page(found, query, `/repos/${repo.full_name}/pulls`);
     page.body = await Promise.all(page.body.map((p) => this.pullJson(params, repo, p)));
@@ -174,7 +188,7 @@ export class Local {
   async updatePull({ params, body, repo }) {
     const pull = this.need(params, params.pull_number);
     const { title, body: text, state } = body;
-    if (state === 'open' && pull.state === 'closed' && !this.s.git.sha(params.owner, params.repo, pull.head))
+    if (state === 'open' && pull.state === 'closed' && !(pull.fork ? this.s.forks.has(pull.fork) : this.s.git.sha(params.owner, params.repo, pull.head)))
       throw validation({ resource: 'PullRequest', field: 'state', code: 'custom', message: 'state cannot be changed. The branch was deleted.' });
     await this.s.upstream('PATCH', `/repos/${repo.full_name}/issues/${pull.number}`,
       { ...(title !== undefined && { title }), ...(text !== undefined && { body: text }),

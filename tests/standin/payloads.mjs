@@ -42,7 +42,7 @@ const subjects = {
   workflowRun(s, at, run, payload) {
     payload.workflow_run = overlay(payload.workflow_run ?? {}, run);
     payload.workflow_run.repository = overlay(payload.workflow_run.repository ?? {}, at.repo);
-    payload.workflow_run.head_repository = overlay(payload.workflow_run.head_repository ?? {}, at.repo);
+    payload.workflow_run.head_repository = overlay(payload.workflow_run.head_repository ?? {}, run.head_repository ?? at.repo);
     if (payload.workflow) payload.workflow.name = run.name;
   },
   push(s, at, { before, after, branch, login }, payload) {

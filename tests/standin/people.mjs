@@ -17,15 +17,40 @@ export const people = {
     return { params: { owner, repo: name }, repo: await this.repo(owner, name) };
   },
 
-  // A person opens a pull request from a branch that is there.  -> {number, pull, deliveries}
+  // A person's fork: a repository that the App is not installed on, with the branches of the
+  // one that it was made of; push to it, and open pull requests of head "login:branch".
+  async fork({ repo, login }) {
+    const { params, repo: from } = await this.at(repo);
+    const full = `${login}/${params.repo}`;
+    const made = await this.state.call('POST', '/user/repos', { name: params.repo, private: from.private, auto_init: false }, login);
+    if (made.status !== 201) throw new Error(`fork: ${JSON.stringify(made.body)}`);
+    this.forks.set(full, repo);
+    const dir = this.git.create(login, params.repo, { branch: from.default_branch });
+    this.git.take(login, params.repo, this.git.dir(params.owner, params.repo), '*', 'refs/heads/*');
+    return { full_name: full, id: made.body.id, dir };
+  },
+
+  // The fork is deleted; what it offered stays where it stood.
+  async dropFork({ repo }) {
+    for (const pull of this.local.pullsOf((await this.at(this.forks.get(repo))).params).values())
+      if (pull.fork === repo) this.local.headOf((await this.at(this.forks.get(repo))).params, pull);
+    this.forks.delete(repo);
+    this.gone.add(repo);
+  },
+
+  // A person opens a pull request from a branch that is there, "branch" or a fork's "login:branch".  -> {number, pull, deliveries}
   async pull({ repo, login = DEFAULT_LOGIN, title = 'A change', body = '', head, base = 'main', draft = false, deliver = true }) {
     const at = await this.at(repo);
     const issue = await this.issue({ repo, login, title, body });
     const { git, local } = this;
-    const pull = { number: issue.number, head, base, base_sha: git.sha(at.params.owner, at.params.repo, base), draft,
+    const [branch, owner] = head.split(':').reverse();
+    const fork = owner && owner !== at.params.owner ? `${owner}/${at.params.repo}` : null;
+    if (fork && this.forks.get(fork) !== repo) throw new Error(`${fork} is no fork of ${repo}`);
+    const pull = { number: issue.number, head: branch, fork, base, base_sha: git.sha(at.params.owner, at.params.repo, base), draft,
       state: 'open', created_at: issue.created_at, user_id: issue.user.id, id: 7000000 + issue.id };
-    if (!git.sha(at.params.owner, at.params.repo, head)) throw new Error(`there is no branch ${head}`);
+    if (!git.sha(owner ?? at.params.owner, at.params.repo, branch)) throw new Error(`there is no branch ${head}`);
     local.pullsOf(at.params).set(pull.number, pull);
+    local.headOf(at.params, pull);
     const deliveries = deliver
       ? [await this.deliver('pull_request', { action: 'opened', repo, pull: pull.number, sender: login })] : [];
     return { number: pull.number, pull: await local.pullJson(at.params, at.repo, pull), deliveries };
@@ -80,8 +105,10 @@ export const people = {
     output, annotations = [], login, deliver = true, action }) {
     const at = await this.at(repo);
     const { owner, repo: short } = at.params;
-    const head = sha ?? this.git.sha(owner, short, branch ?? this.local.need(at.params, number).head);
-    const run = this.checks.add(at.params, { name, head_sha: head, status: status ?? (conclusion ? 'completed' : 'in_progress'),
+    const pull = number && this.local.need(at.params, number);
+    const head = sha ?? (pull && !branch ? this.local.headOf(at.params, pull) : this.git.sha(owner, short, branch));
+    const told = pull?.fork && app === ACTIONS.slug ? pull.head : undefined;
+    const run = this.checks.add(at.params, { name, head_sha: head, head_branch: told, status: status ?? (conclusion ? 'completed' : 'in_progress'),
       conclusion, output: { ...output, annotations } }, this.checks.app(app));
     run.log = log;
     const deliveries = [];
@@ -104,11 +131,12 @@ export const people = {
     login, deliver = true, action = 'completed' }) {
     const at = await this.at(repo);
     const { owner, repo: short } = at.params;
-    const ref = branch ?? (number && this.local.need(at.params, number).head) ?? null;
-    const head = sha ?? this.git.sha(owner, short, ref);
+    const pull = number && this.local.need(at.params, number);
+    const ref = branch ?? pull?.head ?? null;
+    const head = sha ?? (pull ? this.local.headOf(at.params, pull) : this.git.sha(owner, short, ref));
     const runs = [];
     for (const job of jobs)
-      runs.push((await this.checkRun({ repo, sha: head, conclusion, ...job, deliver: false })));
+      runs.push((await this.checkRun({ repo, sha: head, number, conclusion, ...job, deliver: false })));
     const suite = runs[0]?.suite;
     const id = suite ?? this.checks.nextId++;
     const api = `${this.url}/repos/${repo}/actions/runs/${id}`;
@@ -118,6 +146,7 @@ export const people = {
     const run = { id, name, node_id: `WFR_${id}`, check_suite_id: suite, head_branch: ref ?? this.git.branchAt(owner, short, head),
       head_sha: head, path: '.github/workflows/ci.yml', run_number: 1, run_attempt: 1, event, status: 'completed', conclusion,
       url: api, html_url: html, jobs_url: `${api}/jobs`, logs_url: `${api}/logs`, actor, triggering_actor: actor,
+      head_repository: pull?.fork ? await this.repo(...pull.fork.split('/')) : undefined,
       pull_requests: this.checks.pulls(at.params, head), head_commit: commit };
     const delivery = deliver ? await this.deliver('workflow_run', { action, repo, workflowRun: run, sender: actor.login }) : undefined;
     return { id, run, runs: runs.map((r) => r.run), delivery };
@@ -143,7 +172,7 @@ export const people = {
     const { owner, repo: short } = at.params;
     const pull = this.local.need(at.params, number);
     const before = this.git.sha(owner, short, pull.base);
-    pull.head_sha = this.git.sha(owner, short, pull.head);
+    pull.head_sha = this.local.headOf(at.params, pull);
     const sha = this.git.merge(owner, short, before, pull.head_sha, `Merge pull request #${number}`);
     if (!sha) throw new Error(`pull request ${number} has conflicts`);
     this.git.setBranch(owner, short, pull.base, sha);
@@ -173,10 +202,11 @@ export const people = {
     const sha = this.commit({ login, ...what });
     const deliveries = [];
     if (deliver) {
-      deliveries.push(await this.deliver('push', { repo, push: { before, after: sha, branch, login }, sender: login }));
-      for (const pull of this.local.pullsOf(at.params).values())
-        if (pull.state === 'open' && pull.head === branch)
-          deliveries.push(await this.deliver('pull_request', { action: 'synchronize', repo, pull: pull.number, sender: login,
+      const base = this.forks.get(repo); // of a fork GitHub tells only what it offers
+      if (!base) deliveries.push(await this.deliver('push', { repo, push: { before, after: sha, branch, login }, sender: login }));
+      for (const pull of this.local.pullsOf((base ? await this.at(base) : at).params).values())
+        if (pull.state === 'open' && pull.head === branch && (pull.fork ?? undefined) === (base && repo))
+          deliveries.push(await this.deliver('pull_request', { action: 'synchronize', repo: base ?? repo, pull: pull.number, sender: login,
             override: { before, after: sha } }));
     }
     return { sha, before, delivery: deliveries[0], deliveries };

@@ -6,6 +6,7 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { git } from './git.mjs';
 import { placesOf } from './reviews.mjs';
 import { startStandin } from './standin.mjs';
 
@@ -140,6 +141,40 @@ describe('what people do', () => {
     assert.deepEqual([closed[1].pull_request.merged, closed[1].pull_request.merge_commit_sha], [true, sha]);
     assert.deepEqual([push[1].ref, push[1].after], ['refs/heads/main', sha]);
     assert.equal(s.git.sha('octocat', 'sample', 'main'), sha);
+  });
+
+  test("a fork: its pull request is kept here, follows its branch, and outlives it", async () => {
+    got.splice(0);
+    const { id, full_name: fork } = await s.fork({ repo: REPO, login: 'stranger' });
+    s.commit({ repo: fork, branch: 'work', files: { 'from-fork.txt': 'x\n' }, login: 'stranger' });
+    const { number: theirs } = await s.pull({ repo: REPO, head: 'stranger:work', login: 'stranger' });
+    const own = s.git.sha('octocat', 'sample', 'work');
+    const kept = () => git(s.git.dir('octocat', 'sample'), ['rev-parse', `refs/pull/${theirs}/head`]).trim();
+    const pull = async () => (await s.upstream('GET', `/repos/${REPO}/pulls/${theirs}`)).body;
+    const [, opened] = got.shift();
+    assert.deepEqual([opened.pull_request.head.repo.id, opened.pull_request.head.repo.fork, opened.pull_request.head.label],
+      [id, true, 'stranger:work']);
+    assert.notEqual(opened.repository.id, id);
+    assert.equal((await pull()).head.sha, kept());
+    assert.notEqual(kept(), own);
+    const listed = async (head) => (await s.upstream('GET', `/repos/${REPO}/pulls?head=${head}`)).body.map((p) => p.number);
+    assert.deepEqual(await listed('stranger:work'), [theirs]);
+    assert.ok(!(await listed('octocat:work')).includes(theirs));
+    // A push to the fork is told as a change of the pull request only.
+    const { sha } = await s.push({ repo: fork, branch: 'work', login: 'stranger', files: { 'more.txt': 'x\n' } });
+    assert.deepEqual(got.splice(0).map(([event, p]) => [event, p.action, p.number]), [['pull_request', 'synchronize', theirs]]);
+    assert.equal(kept(), sha);
+    // A check knows no pull request of a fork; GitHub Actions tells the fork's branch.
+    await s.checkRun({ repo: REPO, number: theirs, deliver: ['check_run', 'check_suite'] });
+    const [[, run], [, suite]] = got.splice(0);
+    assert.deepEqual([run.check_run.head_sha, run.check_run.pull_requests, suite.check_suite.head_branch], [sha, [], 'work']);
+    await s.workflowRun({ repo: REPO, number: theirs });
+    assert.equal(got.splice(0)[0][1].workflow_run.head_repository.id, id);
+    await s.dropFork({ repo: fork });
+    assert.deepEqual([(await pull()).head.repo, (await pull()).head.sha, kept()], [null, sha, sha]);
+    const told = await s.payload('pull_request', { action: 'edited', repo: REPO, pull: theirs });
+    assert.equal(told.pull_request.head.repo, null);
+    assert.deepEqual(s.violations(), []);
   });
 
   test('the state behind each payload passes GitHub\'s description', () => {

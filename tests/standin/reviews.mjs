@@ -81,7 +81,7 @@ export class Reviews {
   diff(params, pull, head) {
     const { git } = this.s;
     return git.diff(params.owner, params.repo, git.sha(params.owner, params.repo, pull.base) ?? pull.base_sha,
-      head ?? git.sha(params.owner, params.repo, pull.head) ?? pull.head_sha);
+      head ?? this.s.local.headOf(params, pull));
   }
 
   // ---- making ---------------------------------------------------------------------
@@ -102,8 +102,8 @@ export class Reviews {
 
   // Nothing is kept when one place is refused.
   add({ params, pull, user, state, body, commit_id: commit, comments = [] }) {
-    const head = commit ?? this.s.git.sha(params.owner, params.repo, pull.head) ?? pull.head_sha;
-    if (!this.s.git.isAncestor(params.owner, params.repo, head, this.s.git.sha(params.owner, params.repo, pull.head) ?? pull.head_sha))
+    const head = commit ?? this.s.local.headOf(params, pull);
+    if (!this.s.git.isAncestor(params.owner, params.repo, head, this.s.local.headOf(params, pull)))
       throw refuse('The commit_id is not part of the pull request');
     const places = placesOf(this.diff(params, pull, head));
     const review = { id: this.nextId++, key: this.key(params), pull: pull.number, user, state,
@@ -163,7 +163,7 @@ export class Reviews {
 
   outdated(params, c) {
     const pull = this.s.local.pullsOf(params).get(c.pull);
-    const head = this.s.git.sha(params.owner, params.repo, pull.head) ?? pull.head_sha;
+    const head = this.s.local.headOf(params, pull);
     return head !== c.commit_id && !this.s.git.same(params.owner, params.repo, c.commit_id, head, c.path);
   }
 

@@ -76,6 +76,8 @@ export class Standin {
     s.hooks.url = seed.webhook_url ?? null;
     s.roles = new Map();
     s.letIn = new Map();
+    s.forks = new Map(); // "login/name" -> of which repository
+    s.gone = new Set(); // forks that were deleted
     s.known = []; // {id, owner, name, full_name} of every repository
     s.slowMergeable = seed.slow_mergeable ?? false;
     s.local = new Local(s);
@@ -126,8 +128,9 @@ export class Standin {
   // The repository as GitHub tells it, null when there is none.
   async repo(owner, name) {
     const answer = await this.state.call('GET', `/repos/${owner}/${name}`, undefined, owner);
-    if (answer.status !== 200) return null;
+    if (answer.status !== 200 || this.gone.has(`${owner}/${name}`)) return null;
     const repo = answer.body;
+    repo.fork = this.forks.has(repo.full_name);
     const html = `${this.url}/${repo.full_name}`;
     Object.assign(repo, { html_url: html, clone_url: `${html}.git`, git_url: `${html}.git`,
       svn_url: html, ssh_url: `git@127.0.0.1:${repo.full_name}.git`,
