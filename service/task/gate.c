@@ -23,6 +23,7 @@
 #include "service/task/status.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 static int refuse(struct gate_answer *ret, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -37,7 +38,7 @@ static int refuse(struct gate_answer *ret, const char *code, const char *fmt, ..
 	ret->may = false;
 	ret->code = code;
 	snprintf(ret->why, sizeof ret->why, "%.*s",
-		(int)str_utf8_cut(why, sizeof ret->why - 1), why);
+		(int)str_utf8_cut(why, strnlen(why, sizeof ret->why - 1)), why);
 	return 0;
 }
 
