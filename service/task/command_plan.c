@@ -7,7 +7,55 @@
  */
 #include "service/task/command_ctx.h"
 
+#include "boxcore/base/json.h"
 #include "boxcore/base/str.h"
+#include "service/store/store_effect.h"
+
+#include <string.h>
+
+/* Nobody approves what they have not seen: the plan was told before the word came. */
+static bool was_told(struct command_ctx *c, int64_t plan_task)
+{
+	CLEANUP(store_effect) struct store_effect row = {0};
+	struct store_effect_key key = {
+		.task_id = plan_task, .kind = "comment", .slot = "answer"};
+	struct err missing = {0};
+
+	return store_effect_get(c->env->store, &key, &row, &missing) == 0 &&
+	       row.sent_ms > 0 && row.sent_ms <= c->command->created_ms;
+}
+
+/* A button stays on the check run of an older plan: it is no word for a newer one. */
+static bool is_its_button(struct command_ctx *c, int64_t plan_task)
+{
+	CLEANUP(store_effects) struct store_effects list = {0};
+	struct err ignored = {0};
+	CLEANUP(json)
+	json_t *about =
+		json_parse(c->command->about, strlen(c->command->about), &ignored);
+	int64_t pressed = json_or_int(about, "check.id", 0), id;
+
+	if (!str_eq(c->command->verb, "button"))
+		return true;
+	if (store_effect_list(c->env->store, plan_task, &list, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < list.count; i++)
+		if (str_eq(list.rows[i].kind, "check_run") &&
+			str_to_i64(list.rows[i].remote_id, 1, INT64_MAX, &id) &&
+			id == pressed)
+			return true;
+	return false;
+}
+
+/* 0, or -1. */
+static int say_newer(struct command_ctx *c, struct err *err)
+{
+	str_copy(c->may.why, sizeof c->may.why, "there is a newer plan");
+	return command_say(c, "confused",
+		"there is a newer plan than the one that this was said of; read it and "
+		"say it again.",
+		err);
+}
 
 /* 1: the plan and the task that made it; 0: there is none that waits, which was answered. */
 static int waiting_plan(struct command_ctx *c, const char *state,
@@ -27,6 +75,8 @@ static int waiting_plan(struct command_ctx *c, const char *state,
 			       err) < 0
 			       ? -1
 			       : 0;
+	if (!was_told(c, talk->plan_task_id) || !is_its_button(c, talk->plan_task_id))
+		return say_newer(c, err);
 	if (store_task_get(c->env->store, talk->plan_task_id, task, &missing) == 0)
 		return 1;
 	*err = missing;

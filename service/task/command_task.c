@@ -8,9 +8,12 @@
 #include "boxcore/base/log.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
+#include "service/store/store_step.h"
 #include "service/task/about.h"
 
 #include <string.h>
+
+#define DAY_MS INT64_C(86400000)
 
 /* ---- cancel ---------------------------------------------------------------------------- */
 
@@ -97,7 +100,7 @@ static const char *step_that_carries(const struct store_task *task, const char *
 	return task->attempts > 1 ? "gate" : "prepare";
 }
 
-/* The same row again: only one that did not end well has something to go on from. */
+/* The same row again: see goes_on(). */
 static int retry_row(struct command_ctx *c, const struct store_task *task,
 	const char *step, struct err *err)
 {
@@ -122,6 +125,34 @@ static int retry_anew(
 	if (command_make(c, task, &what, &id, err) < 0)
 		return err_wrap(err, "make the task");
 	return command_react(c, "+1", err);
+}
+
+/* Whether a gate let the task in: a row that was cancelled before has been asked nothing. */
+static bool passed_gate(struct command_ctx *c, const struct store_task *task)
+{
+	CLEANUP(store_steps) struct store_steps list = {0};
+	struct err ignored = {0};
+	bool passed = false;
+
+	if (store_step_list(c->env->store, task->id, &list, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < list.count; i++)
+		if (str_eq(list.rows[i].name, "gate"))
+			passed = list.rows[i].state == STORE_STEP_DONE;
+	return passed && task->state != STORE_TASK_REFUSED;
+}
+
+/* Whether the row may be gone on with as it is: a step behind the gate is for what the gate let
+ * in, and an agent that runs again in a row of another day would spend that day's money. */
+static bool goes_on(
+	struct command_ctx *c, const struct store_task *task, const char *step)
+{
+	const char *from = step_that_carries(task, step);
+	bool runs = !str_eq(from, "publish") && !str_eq(from, "review");
+
+	if (task->state == STORE_TASK_DONE || !passed_gate(c, task))
+		return false;
+	return !runs || task->created_ms / DAY_MS == clock_wall_ms() / DAY_MS;
 }
 
 int command_retry(struct command_ctx *c, struct err *err)
@@ -149,9 +180,8 @@ int command_retry(struct command_ctx *c, struct err *err)
 			"the newest task here has not ended yet; `/boxwright cancel` "
 			"stops it.",
 			err);
-	return !str_empty(step) && task->state != STORE_TASK_DONE
-		       ? retry_row(c, task, step, err)
-		       : retry_anew(c, task, err);
+	return !str_empty(step) && goes_on(c, task, step) ? retry_row(c, task, step, err)
+							  : retry_anew(c, task, err);
 }
 
 /* ---- buttons --------------------------------------------------------------------------- */

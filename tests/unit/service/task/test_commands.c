@@ -2,8 +2,11 @@
 /* Commands that are begun again: whichever line they died at, they have done it once. */
 #include "service/task/command_ctx.h"
 
+#include "boxcore/base/clock.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
+#include "service/store/store_effect.h"
+#include "service/store/store_step.h"
 #include "service/task/about.h"
 #include "tests/lib/github_world.h"
 #include "tests/lib/store_world.h"
@@ -41,6 +44,7 @@ static struct command_ctx a_command(
 		.number = 12,
 		.requester_id = 5,
 		.comment_id = 77,
+		.created_ms = 30,
 		.attempt = attempt};
 	command.lane = (char *)(uintptr_t)LANE;
 	command.verb = (char *)(uintptr_t)verb;
@@ -52,6 +56,18 @@ static struct command_ctx a_command(
 	command.requester_login = (char *)(uintptr_t) "mona";
 	return (struct command_ctx){
 		.env = &env, .command = &command, .repo = github->repo};
+}
+
+/* The plan of `task` is told in a comment at `at_ms`. */
+static void tell_plan(const struct store_task *task, int64_t at_ms)
+{
+	struct store_effect_key key = {.task_id = task->id,
+		.lease = task->lease,
+		.kind = "comment",
+		.slot = "answer"};
+
+	OK(store_effect_plan(world.store, &key, "the plan", NULL, NULL, err));
+	OK(store_effect_sent(world.store, &key, at_ms, NULL, err));
 }
 
 /* A conversation whose plan waits, and the task that made it, at its end. */
@@ -77,6 +93,13 @@ static int setup(void **state)
 	talk_id = talk.id;
 	OK(store_conversation_plan(
 		world.store, talk_id, "1. Do it.", "waiting", plan_task, NULL, err));
+	tell_plan(&task, 20);
+	struct store_effect_key check = {.task_id = plan_task,
+		.lease = task.lease,
+		.kind = "check_run",
+		.slot = "0123"};
+	OK(store_effect_plan(world.store, &check, "", NULL, NULL, err));
+	OK(store_effect_done(world.store, &check, "501", NULL, NULL, err));
 	OK(store_task_finish(
 		world.store, &task, STORE_TASK_DONE, "planned", "ok", 20, NULL, err));
 	return 0;
@@ -188,6 +211,112 @@ static void retry_makes_one_task_with_the_same_request(void **state)
 	assert_string_equal(made.requester_login, "mona");
 }
 
+/* The word came before the plan was told: it is for an older one. */
+static void approve_is_of_a_plan_that_was_read(void **state)
+{
+	struct command_ctx c = a_command(1, "approve", "", "", 1);
+
+	(void)state;
+	fake_github_answer(&github->fake, 201, NULL, FAKE_COMMENT);
+	command.created_ms = 19;
+	OK(command_approve(&c, err));
+	plan_is("waiting");
+	assert_int_equal(tasks(), 1);
+	assert_non_null(strstr(github->fake.body, "newer plan"));
+	c = a_command(2, "reject", "no", "", 1);
+	command.created_ms = 19;
+	OK(command_reject(&c, err));
+	plan_is("waiting");
+	assert_int_equal(tasks(), 1);
+}
+
+static void a_button_is_its_own_plans(void **state)
+{
+	struct command_ctx c = a_command(
+		1, "button", "", "{\"button\":\"approve\",\"check\":{\"id\":500}}", 1);
+
+	(void)state;
+	OK(command_button(&c, err));
+	plan_is("waiting");
+	assert_int_equal(tasks(), 1);
+	c = a_command(
+		2, "button", "", "{\"button\":\"approve\",\"check\":{\"id\":501}}", 1);
+	OK(command_button(&c, err));
+	plan_is("approved");
+	assert_int_equal(tasks(), 2);
+}
+
+/* A task that failed or was cancelled, made at `made_ms`; whether it passed the gate. */
+static int64_t an_ended_task(int64_t made_ms, bool passed, enum store_task_state how)
+{
+	struct store_task_new fresh = store_world_task(LANE, 9, made_ms);
+	CLEANUP(store_task) struct store_task task = {0};
+	int64_t id, seq;
+
+	fresh.number = 12;
+	fresh.now_ms = made_ms;
+	OK(store_task_add(world.store, &fresh, &id, NULL, err));
+	assert_int_equal(store_world_claim(&world, "a:1", made_ms + 1, &task), id);
+	OK(store_step_begin(world.store, &task, "gate", made_ms + 2, &seq, NULL, err));
+	OK(store_step_end(
+		world.store, &task, seq, passed, "", NULL, made_ms + 3, NULL, err));
+	OK(store_task_finish(
+		world.store, &task, how, "failed_work", "no", made_ms + 3, NULL, err));
+	return id;
+}
+
+static size_t tasks_after_retry_from(const char *step)
+{
+	CLEANUP(mem) char *about = mem_printf("{\"step\":\"%s\"}", step);
+	struct command_ctx c = a_command(9, "retry", "", about, 1);
+	size_t before = tasks();
+
+	OK(command_retry(&c, err));
+	return tasks() - before;
+}
+
+/* `retry from` passes no gate, so it is for what has passed it, today. */
+static void retry_from_a_step_avoids_no_gate(void **state)
+{
+	int64_t now = clock_wall_ms(), id;
+
+	(void)state;
+	id = an_ended_task(now, true, STORE_TASK_FAILED);
+	assert_int_equal(tasks_after_retry_from("prepare"), 0);
+	assert_string_equal(store_world_state(&world, id), "ready");
+}
+
+static void retry_of_what_was_not_let_in_begins_anew(void **state)
+{
+	int64_t now = clock_wall_ms(), id;
+
+	(void)state;
+	id = an_ended_task(now, false, STORE_TASK_CANCELLED);
+	assert_int_equal(tasks_after_retry_from("prepare"), 1);
+	assert_string_equal(store_world_state(&world, id), "cancelled");
+}
+
+static void retry_of_what_was_refused_begins_anew(void **state)
+{
+	int64_t now = clock_wall_ms(), id;
+
+	(void)state;
+	id = an_ended_task(now, true, STORE_TASK_REFUSED);
+	assert_int_equal(tasks_after_retry_from("prepare"), 1);
+	assert_string_equal(store_world_state(&world, id), "refused");
+}
+
+static void retry_of_another_day_begins_anew(void **state)
+{
+	int64_t id;
+
+	(void)state;
+	id = an_ended_task(
+		clock_wall_ms() - INT64_C(25) * 3600000, true, STORE_TASK_FAILED);
+	assert_int_equal(tasks_after_retry_from("prepare"), 1);
+	assert_string_equal(store_world_state(&world, id), "failed");
+}
+
 static double budget(void)
 {
 	CLEANUP(store_conversation) struct store_conversation talk = {0};
@@ -251,6 +380,12 @@ int main(void)
 		TEST(reject_that_died_leaves_a_younger_plan_alone),
 		TEST(reject_without_a_reason_makes_nothing),
 		TEST(retry_makes_one_task_with_the_same_request),
+		TEST(approve_is_of_a_plan_that_was_read),
+		TEST(a_button_is_its_own_plans),
+		TEST(retry_from_a_step_avoids_no_gate),
+		TEST(retry_of_what_was_not_let_in_begins_anew),
+		TEST(retry_of_what_was_refused_begins_anew),
+		TEST(retry_of_another_day_begins_anew),
 		TEST(budget_is_added_once),
 		TEST(cancel_switches_nothing_twice),
 		cmocka_unit_test(steps_are_those_of_the_verb),
