@@ -163,7 +163,8 @@ export async function balance(world, { ms = 60000 } = {}) {
         const { Parent: parent } = await inspectImage(id);
         if (parent && !used.includes(parent)) used.push(parent);
       }
-    const { snapshots } = await listInstance(boxwright.instance);
+    // One that was cut off before it got its name is swept up when it is old enough.
+    const snapshots = (await listInstance(boxwright.instance)).snapshots.filter((name) => !name.startsWith('sha256:'));
     const have = await Promise.all(snapshots.map(idOf));
     assert.deepEqual(snapshots.filter((_, i) => !want.includes(have[i]) && !used.includes(have[i])), [], 'snapshots that nobody knows');
     assert.deepEqual(names.filter((_, i) => !have.includes(want[i])), [], 'snapshots that are lost');
