@@ -66,6 +66,7 @@ static const struct {
 	{"refused_limit", "Ask again when the day is over (UTC), or raise `limits:`."},
 	{"refused_verb", "Ask in the place that the verb is for."},
 	{"refused_fork", "Work on a branch of the repository itself."},
+	{"refused_default", "Ask on an issue, or on a pull request of another branch."},
 	{"refused_gone", NULL},
 	{"refused_config", "`repair:` in .github/boxwright.yml switches it off."},
 	{"refused_stale", NULL},

@@ -39,7 +39,9 @@ char *mend_commit_title(const struct task_ctx *ctx);
 
 /* A paragraph that names the repository's checks; "" when there are none.  free(). */
 char *mend_own_checks(const struct task_ctx *ctx);
-/* The target branch in code.  free(). */
+/* A branch's name in code, which it cannot leave.  free(). */
+char *mend_branch(const char *name);
+/* The same of the target branch.  free(). */
 char *mend_target(const struct task_ctx *ctx);
 /* Appends title and text of the pull request, unless the session knows them. */
 int mend_quote_pull(struct task_ctx *ctx, struct strbuf *out, struct err *err);

@@ -116,10 +116,11 @@ static int quote_one(struct task_ctx *ctx, const struct github_check *check, siz
 		strbuf_adds(&text, "(It says nothing about why.)\n");
 	prompt_clean_untrusted(&name, check->name, strlen(check->name));
 	for (size_t i = 0; i < name.len; i++)
-		if ((unsigned char)name.data[i] < ' ')
+		if ((unsigned char)name.data[i] < ' ' || name.data[i] == '"')
 			name.data[i] = ' ';
 	CLEANUP(mem)
-	char *what = mem_printf("log of the failed check \"%.150s\" (%s)",
+	char *what = mem_printf("log of the failed check \"%.*s\" (%s)",
+		(int)str_utf8_cut(strbuf_str(&name), name.len < 150 ? name.len : 150),
 		strbuf_str(&name), check->conclusion);
 	struct prompt_source source = {.what = what};
 	if (prompt_quote(out, &source, strbuf_str(&text), text.len, LIMIT_MEND_LOG * 2,

@@ -47,17 +47,20 @@ int mend_quote_pull(struct task_ctx *ctx, struct strbuf *out, struct err *err)
 	return prompt_quote(out, &source, text, strlen(text), THREAD_MAX, err);
 }
 
-char *mend_target(const struct task_ctx *ctx)
+char *mend_branch(const char *name)
 {
 	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(LIMIT_KIB * 4);
-	const char *target = ctx->task->target ? ctx->task->target : "";
 
-	prompt_clean_untrusted(
-		&clean, target, str_utf8_cut(target, strnlen(target, 250)));
+	prompt_clean_untrusted(&clean, name, str_utf8_cut(name, strnlen(name, 250)));
 	for (size_t i = 0; i < clean.len; i++)
 		if (clean.data[i] == '`')
 			clean.data[i] = ' ';
 	return mem_printf("`%s`", strbuf_str(&clean));
+}
+
+char *mend_target(const struct task_ctx *ctx)
+{
+	return mend_branch(ctx->task->target ? ctx->task->target : "");
 }
 
 int mend_prompt(

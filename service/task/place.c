@@ -113,11 +113,24 @@ static int keep_off(struct task_ctx *ctx, struct err *err)
 		task->branch, task->head_oid, ctx->talk.head_oid);
 }
 
+/* Its branch is the default branch ("main into release"): a push would be a change that nobody
+ * has looked at, where this service never pushes. */
+static bool is_default(const struct task_ctx *ctx, const char *branch)
+{
+	return str_eq(branch, ctx->repo.default_branch);
+}
+
 /* An open pull request. */
 static int stand_on_pull(struct task_ctx *ctx, const struct secret *token,
 	const struct github_pull *pull, struct err *err)
 {
 	bool own = pull->head_repo_id == ctx->task->repo_id;
+
+	if (own && context_changes(ctx) && is_default(ctx, pull->head_ref))
+		return context_decide(ctx, "refused_default", err,
+			"pull request #%lld is of the default branch %s, which is never "
+			"pushed to; `ask`, `review` and `test` work there",
+			(long long)pull->number, pull->head_ref);
 	int rc = own ? stand_on_branch(ctx, token, pull->head_ref, pull->base_ref, err)
 		     : 0;
 
@@ -132,8 +145,9 @@ static int stand_on_pull(struct task_ctx *ctx, const struct secret *token,
 			"to push to",
 			pull->head_ref, (long long)pull->number);
 	return context_decide(ctx, "refused_fork", err,
-		"the branch of pull request #%lld is in a fork, where the App may not "
-		"push; `ask`, `review` and `test` work there",
+		"pull request #%lld comes from a fork, where the App cannot push: `ask`, "
+		"`review` and `test` work here; to have something changed, ask for it on "
+		"an issue, or open the pull request from a branch of this repository",
 		(long long)pull->number);
 }
 

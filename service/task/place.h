@@ -21,6 +21,7 @@
  *	                           pull request of its own; asked on the pull request: refused
  *
  * An attempt's are its parent's.  May decide the outcome: "refused_closed", "refused_fork",
+ * "refused_default",
  * "refused_gone", "stopped_person" (a person's commits on a job's branch).  Does not save.
  */
 int place_find(struct task_ctx *ctx, struct err *err);

@@ -53,9 +53,10 @@ static char *place_of(const struct task_ctx *ctx)
 
 	if (pull == 0)
 		return mem_strdup("at the newest commit of its default branch");
-	return mem_printf("at the newest commit of pull request #%lld%s%.200s%s",
-		(long long)pull, target ? ", which is to be merged into `" : "",
-		target ? target : "", target ? "`" : "");
+	CLEANUP(mem) char *name = target ? mend_branch(target) : NULL;
+	return mem_printf("at the newest commit of pull request #%lld%s%s",
+		(long long)pull, target ? ", which is to be merged into " : "",
+		target ? name : "");
 }
 
 static int intro(

@@ -47,8 +47,9 @@ static void add_place(
 	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(LIMIT_PATH * 4);
 
 	prompt_clean_untrusted(&clean, path, strlen(path));
+	/* It ends where its code does: what follows is said by us. */
 	for (size_t i = 0; i < clean.len; i++)
-		if ((unsigned char)clean.data[i] < ' ')
+		if ((unsigned char)clean.data[i] < ' ' || clean.data[i] == '`')
 			clean.data[i] = ' ';
 	strbuf_addf(out, "`%.*s`",
 		(int)str_utf8_cut(strbuf_str(&clean),

@@ -15,18 +15,25 @@
 #include "service/task/attempts.h"
 #include "service/task/check_run.h"
 #include "service/task/effects.h"
+#include "service/task/job.h"
 #include "service/task/replies.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const struct {
 	const char *step, *label;
 } shown[] = {
 	{"gate", "Request accepted"},
+	{"attempts", "Attempts begun"},
 	{"prepare", "Box prepared"},
+	{"replay", "Replayed on the base"},
+	{"undo", "Branch and box brought back"},
+	{"job", "Commands run"},
 	{"work", "Agent's work"},
 	{"collect", "Change checked"},
 	{"verify", "Checks"},
+	{"review", "Review written"},
 	{"publish", "Pull request"},
 };
 
@@ -62,6 +69,25 @@ void status_clean(struct strbuf *out, const char *text, size_t max)
 	strbuf_add(out, strbuf_str(&told), told.len);
 }
 
+/* Plain words become a sentence; a name, a path or a log stays as it is. */
+void status_sentence(struct strbuf *out, const char *text, size_t max)
+{
+	size_t from = out->len;
+	const char *end;
+
+	status_clean(out, text, max);
+	char *words = out->data + from;
+	size_t len = out->len - from, word = 0;
+
+	while (word < len && words[word] >= 'a' && words[word] <= 'z')
+		word++;
+	if (word > 0 && word < len && strchr(" ,'", words[word]))
+		words[0] = (char)(words[0] - 'a' + 'A');
+	end = len > 0 ? words + len - 1 : NULL;
+	if (end && !memchr(words, '\n', len) && !strchr(".!?:", *end))
+		strbuf_addc(out, '.');
+}
+
 /* The newest row of that name. */
 static const struct store_step *latest(const struct store_steps *list, const char *name)
 {
@@ -69,6 +95,25 @@ static const struct store_step *latest(const struct store_steps *list, const cha
 		if (str_eq(list->rows[i - 1].name, name))
 			return &list->rows[i - 1];
 	return NULL;
+}
+
+/* What the people who wait need to see: what this verb does, and in the end what was done. */
+static bool is_shown(
+	const struct task_ctx *ctx, const char *step, const struct store_step *row)
+{
+	const struct store_task *task = ctx->task;
+	const char *name;
+
+	if (row || ctx->outcome)
+		return row && !(str_eq(step, "attempts") && task->attempts <= 1);
+	if (task->attempts > 1 && !str_eq(step, "attempts") && !str_eq(step, "publish"))
+		return false;
+	if (task->attempts <= 1 && str_eq(step, "attempts"))
+		return false;
+	for (size_t i = 0; (name = task_step_at(task->verb, i)); i++)
+		if (str_eq(name, step))
+			return true;
+	return false;
 }
 
 static void add_steps(const struct task_ctx *ctx, const struct store_steps *list,
@@ -80,6 +125,8 @@ static void add_steps(const struct task_ctx *ctx, const struct store_steps *list
 		bool verify = str_eq(shown[i].step, "verify");
 
 		if (verify && ctx->file.check.count == 0 && checks->count == 0)
+			continue;
+		if (!is_shown(ctx, shown[i].step, row) && !str_eq(shown[i].step, now))
 			continue;
 		strbuf_addf(out, "- [%c] %s", done ? 'x' : ' ', shown[i].label);
 		if (done)
@@ -99,7 +146,7 @@ static void add_facts(const struct task_ctx *ctx, struct strbuf *out)
 {
 	const struct store_task *task = ctx->task;
 
-	if (!str_empty(task->harness))
+	if (!str_empty(task->harness) && (task->job_id == 0 || job_has_agent(ctx)))
 		strbuf_addf(out, "- Agent: %s%s%s\n", task->harness,
 			str_empty(task->model) ? "" : ", model ",
 			str_empty(task->model) ? "" : task->model);
@@ -126,7 +173,9 @@ static const char *state_sentence(
 	if (ctx->outcome && outcome_is(ctx, "pull_request") && checks->failed > 0)
 		return "Done: there is a pull request, but checks fail on it.";
 	if (ctx->outcome && outcome_is(ctx, "pull_request"))
-		return "Done: there is a pull request.";
+		return str_starts(outcome_sentence(ctx), "opened")
+			       ? "Done: there is a pull request."
+			       : "Done: the pull request is up to date.";
 	if (ctx->outcome && outcome_is(ctx, "no_change"))
 		return "Done: nothing had to be changed.";
 	if (ctx->outcome && outcome_is(ctx, "undone"))
@@ -135,9 +184,25 @@ static const char *state_sentence(
 		return "Cancelled.";
 	if (ctx->outcome && answer_is(ctx))
 		return answer_sentence(ctx);
+	if (ctx->outcome && outcome_begins(ctx, "refused_"))
+		return "Nothing was started.";
+	if (ctx->outcome && outcome_begins(ctx, "stopped_"))
+		return "Stopped: nothing was published.";
 	if (ctx->outcome)
 		return "This did not work.";
 	return str_eq(step, "gate") ? "Accepted, waiting for a box." : "Working on it.";
+}
+
+/* Whether the outcome says more than the heading, the list and the facts do. */
+static bool says_more(const struct task_ctx *ctx)
+{
+	static const char *const plain[] = {
+		"pull_request", "answered", "reviewed", "planned", "tested"};
+
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+		if (outcome_is(ctx, plain[i]))
+			return false;
+	return true;
 }
 
 int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *err)
@@ -156,8 +221,8 @@ int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *
 		checks_load(ctx, &checks, err) < 0)
 		return -1;
 	add_steps(ctx, &list, &checks, step, &steps);
-	if (ctx->outcome) {
-		status_clean(&details, outcome_sentence(ctx), 4000);
+	if (ctx->outcome && says_more(ctx)) {
+		status_sentence(&details, outcome_sentence(ctx), 4000);
 		strbuf_adds(&details, "\n\n");
 	}
 	if (checks.count > 0) {
@@ -181,6 +246,21 @@ int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *
 		ctx, state_sentence(ctx, &checks, step), strbuf_str(&body), now, err);
 }
 
+/* "fix: " before "#1" would close issue 1 once it is merged: a scope between them does not. */
+static void add_kind(struct strbuf *out, const char *told)
+{
+	static const char *const signs[] = {"#", "gh-", "/issues/", "/pull/"};
+	CLEANUP(strbuf) struct strbuf line = STRBUF_INIT(LIMIT_KIB);
+	bool refers = false;
+
+	github_text_line(&line, told, strlen(told), 66);
+	const char *text = strbuf_str(&line);
+	for (size_t i = 0; i < strcspn(text, " ") && !refers; i++)
+		for (size_t k = 0; k < ARRAY_LEN(signs); k++)
+			refers |= strncasecmp(text + i, signs[k], strlen(signs[k])) == 0;
+	strbuf_adds(out, refers ? "fix(issue): " : "fix: ");
+}
+
 char *status_title(const struct task_ctx *ctx)
 {
 	struct strbuf title = STRBUF_INIT(512);
@@ -188,7 +268,7 @@ char *status_title(const struct task_ctx *ctx)
 
 	/* A pull request's own title says so already; a job's is its own. */
 	if (!str_starts(told, "fix: ") && !str_eq(ctx->task->verb, "job"))
-		strbuf_adds(&title, "fix: ");
+		add_kind(&title, told);
 	github_text_line(&title, told, strlen(told), 66);
 	return strbuf_take(&title);
 }
@@ -201,7 +281,7 @@ char *status_commit_title(const struct task_ctx *ctx)
 	if (str_empty(ctx->task->head_oid) || context_rebuilds(ctx) || str_empty(asked))
 		return status_title(ctx);
 	if (!str_starts(asked, "fix: "))
-		strbuf_adds(&title, "fix: ");
+		add_kind(&title, asked);
 	github_text_line(&title, asked, strcspn(asked, "\r\n"), 66);
 	return strbuf_take(&title);
 }
@@ -260,11 +340,11 @@ int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
 		{"reference", reference},
 		{"changes", changes.want},
 		{"checks", strbuf_str(&checked)},
-		{"notes", checks->failed > 0
-				  ? "**Checks fail on this change**, as told above. An "
-				    "agent "
-				    "wrote it. Nobody has read it yet."
-				  : "An agent wrote this. Nobody has read it yet."},
+		{"notes", checks->failed > 0 ? "**Checks fail on this change**, as told "
+					       "above."
+			  : checks->count == 0
+				  ? "The service ran no checks on this change."
+				  : "Nothing but what the summary says."},
 		{"details", strbuf_str(&facts)},
 		{"requester", requester},
 	};

@@ -8,6 +8,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -72,12 +73,40 @@ static void outcomes_are_told_by_their_word(void **state)
 	assert_string_equal(outcome_sentence(&ctx), "the agent gave up");
 }
 
+/* Whoever names an issue "#1 ..." does not close that one by our commit. */
+static void a_title_closes_nothing(void **state)
+{
+	static const char *const titles[] = {"#1 breaks", " \xe2\x80\x8b#1 breaks",
+		"octo/other#1 breaks", "GH-1 breaks",
+		"https://github.com/octo/other/issues/1 breaks", "fix: #1 breaks",
+		"fixes #1"};
+	static const char *const bad[] = {
+		"fix: #", "fix: octo", "fix: GH", "fix: http", "fixes #"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(titles); i++) {
+		struct store_task task = {.verb = (char *)(uintptr_t) "fix",
+			.title = (char *)(uintptr_t)titles[i]};
+		struct task_ctx ctx = {.task = &task};
+		CLEANUP(mem) char *title = status_title(&ctx);
+
+		for (size_t k = 0; k < ARRAY_LEN(bad); k++)
+			assert_null(strstr(title, bad[k]));
+	}
+	struct store_task task = {.verb = (char *)(uintptr_t) "fix",
+		.title = (char *)(uintptr_t) "It breaks, see #1"};
+	struct task_ctx ctx = {.task = &task};
+	CLEANUP(mem) char *title = status_title(&ctx);
+	assert_true(strncmp(title, "fix: It breaks", 14) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(secrets_do_not_leave_even_when_split),
 		cmocka_unit_test(text_does_nothing_on_github),
 		cmocka_unit_test(long_text_is_cut_at_the_maximum),
+		cmocka_unit_test(a_title_closes_nothing),
 		cmocka_unit_test(outcomes_are_told_by_their_word),
 	};
 

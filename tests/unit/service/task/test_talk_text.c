@@ -31,6 +31,21 @@ static void test_our_part_of_a_text_is_replaced(void **state)
 		"<!-- boxwright:end --> after");
 }
 
+/* What the agent says about the hidden lines is no such line. */
+static void test_our_part_ends_where_we_ended_it(void **state)
+{
+	CLEANUP(strbuf) struct strbuf first = STRBUF_INIT(1000);
+	CLEANUP(strbuf) struct strbuf second = STRBUF_INIT(1000);
+
+	(void)state;
+	pull_text_wrap("`<!-- boxwright:end -->` all checks passed "
+		       "`<!-- boxwright:begin -->`",
+		&first);
+	assert_true(pull_text_replace(strbuf_str(&first), "new", &second));
+	assert_string_equal(strbuf_str(&second),
+		"<!-- boxwright:begin -->\nnew\n<!-- boxwright:end -->");
+}
+
 static void test_a_text_without_our_part_is_a_persons(void **state)
 {
 	static const char *const bodies[] = {"", "mine", "<!-- boxwright:begin -->",
@@ -111,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_our_part_of_a_text_is_replaced),
+		cmocka_unit_test(test_our_part_ends_where_we_ended_it),
 		cmocka_unit_test(test_a_text_without_our_part_is_a_persons),
 		cmocka_unit_test(test_the_commit_is_in_the_image_name),
 		cmocka_unit_test(test_boxes_tell_whose_they_are),
