@@ -161,7 +161,7 @@ int gate_tell(struct task_ctx *ctx, const char *why, struct err *err)
 
 	if (ctx->task->requester_id == 0 || ctx->task->number == 0)
 		return 0;
-	status_clean(&reason, why, 1000);
+	status_sentence(&reason, why, 1000);
 	struct prompt_var vars[] = {
 		{"requester", requester}, {"reason", strbuf_str(&reason)}};
 	if (prompt_render("refused", vars, ARRAY_LEN(vars), &body, err) < 0)

@@ -10,6 +10,7 @@
 #include "service/store/store_effect.h"
 #include "service/task/checks.h"
 #include "service/task/effects.h"
+#include "service/task/mend.h"
 #include "service/task/rounds.h"
 #include "service/task/status.h"
 
@@ -33,6 +34,21 @@ static void request_release(struct request *r)
 }
 DEFINE_CLEANUP(request, struct request, request_release(value))
 
+/* Whom a text is for; what nobody asked for says why it was done. */
+static char *requester_of(const struct store_task *task)
+{
+	if (task->requester_id > 0)
+		return mem_printf("@%s", task->requester_login);
+	if (str_eq(task->verb, "repair")) {
+		CLEANUP(mem) char *name = mend_failed_name(task);
+
+		return str_empty(name) ? mem_strdup("Checks failed")
+				       : mem_printf("The check `%s` failed", name);
+	}
+	return mem_strdup(mend_is(task) ? "There was a conflict with the base"
+					: "Without being asked");
+}
+
 static int request_fill(
 	struct request *r, struct task_ctx *run, struct store_task *task, struct err *err)
 {
@@ -40,8 +56,7 @@ static int request_fill(
 	r->ctx.task = task;
 	r->run = run;
 	r->own = task == run->task;
-	r->requester = task->requester_id > 0 ? mem_printf("@%s", task->requester_login)
-					      : mem_strdup("By itself");
+	r->requester = requester_of(task);
 	if (!r->own)
 		return rounds_reply(run, task->id, &r->reply, &r->failed, err);
 	if (!str_empty(task->summary))
@@ -94,8 +109,9 @@ static int tell_change(struct request *r, struct err *err)
 	CLEANUP(strbuf) struct strbuf checked = STRBUF_INIT(LIMIT_COMMENT * 2);
 	CLEANUP(checks) struct checks checks = {0};
 	CLEANUP(mem)
-	char *what = mem_printf("done, in commit %.12s on `%s`, pull request #%lld.",
-		run->commit_oid, run->branch, (long long)run->pr_number);
+	char *what = mem_printf("%s commit %.12s on `%s`, pull request #%lld.",
+		str_eq(run->verb, "repair") ? "repaired in" : "done in", run->commit_oid,
+		run->branch, (long long)run->pr_number);
 
 	if (list_changes(r->run, &changes, err) < 0 ||
 		checks_load(r->run, &checks, err) < 0)
@@ -114,8 +130,16 @@ static int tell_change(struct request *r, struct err *err)
 
 static int tell_no_change(struct request *r, struct err *err)
 {
+	const struct store_task *run = r->run->task;
+	const char *what = str_eq(run->verb, "rebase") ? "nothing had to be changed."
+			   : run->pr_number > 0
+				   ? "the agent ended its work without changing a "
+				     "file, so the pull request is as it was. It says:"
+				   : "the agent ended its work without changing a "
+				     "file, so there is no pull request. It says:";
 	struct prompt_var vars[] = {
 		{"requester", r->requester},
+		{"what", what},
 		{"answer", str_empty(r->reply) ? "(nothing)" : r->reply},
 		{"details", ""},
 	};
@@ -125,16 +149,16 @@ static int tell_no_change(struct request *r, struct err *err)
 
 /* ---- a failure ------------------------------------------------------------------------- */
 
-static int tell_failed(
-	struct request *r, const char *word, const char *why, struct err *err)
+static int tell_failed(struct request *r, const char *why, struct err *err)
 {
 	CLEANUP(strbuf) struct strbuf reason = STRBUF_INIT(LIMIT_COMMENT);
 	CLEANUP(mem)
 	char *details =
-		mem_printf("`/boxwright retry` tries again. Task %lld has the log.",
+		mem_printf("`/boxwright retry` tries again. Whoever runs the service "
+			   "finds the log with `boxwright task logs %lld`.",
 			(long long)r->run->task->id);
 
-	status_clean(&reason, why, 8000);
+	status_sentence(&reason, why, 8000);
 	if (outcome_is(r->run, "failed_checks")) {
 		CLEANUP(checks) struct checks checks = {0};
 
@@ -146,7 +170,9 @@ static int tell_failed(
 	}
 	struct prompt_var vars[] = {
 		{"requester", r->requester},
-		{"step", word},
+		{"what", outcome_begins(r->run, "stopped_") ? "nothing was published."
+			 : r->ctx.task->requester_id > 0    ? "this did not work."
+							    : "working on it failed."},
 		{"reason", strbuf_str(&reason)},
 		{"details", details},
 	};
@@ -155,11 +181,7 @@ static int tell_failed(
 
 static int tell_outcome_failed(struct request *r, struct err *err)
 {
-	CLEANUP(mem)
-	char *code = mem_strndup(r->run->outcome, strcspn(r->run->outcome, "\n"));
-	const char *word = str_starts(code, "failed_") ? code + 7 : code;
-
-	return tell_failed(r, word, outcome_sentence(r->run), err);
+	return tell_failed(r, outcome_sentence(r->run), err);
 }
 
 /* ---- one after the other --------------------------------------------------------------- */
@@ -182,8 +204,8 @@ static int tell(struct request *r, struct err *err)
 	if (!r->own && (r->failed || !r->reply)) {
 		if (r->reply && !*r->reply)
 			return react(r, "confused", err);
-		return tell_failed(r, "work",
-			       r->reply ? r->reply : "the run ended before it", err) < 0
+		return tell_failed(r, r->reply ? r->reply : "the run ended before it",
+			       err) < 0
 			       ? -1
 			       : react(r, "-1", err);
 	}

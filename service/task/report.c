@@ -22,6 +22,10 @@ static int tell_refused(struct task_ctx *ctx, struct err *err)
 {
 	if (ctx->talk.id > 0 && gate_tell(ctx, outcome_sentence(ctx), err) < 0)
 		return -1;
+	/* The progress comment of a request that went through the gate ends with it. */
+	if (ctx->talk.id > 0 && ctx->task->comment_status_id > 0 &&
+		status_update(ctx, "", true, err) < 0)
+		return -1;
 	if (ctx->talk.id == 0 && !quiet_stranger(ctx->env->github, ctx->task->repo_id,
 					 ctx->task->requester_id, clock_mono_ms()))
 		return 0;

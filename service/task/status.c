@@ -15,7 +15,6 @@
 #include "service/task/attempts.h"
 #include "service/task/check_run.h"
 #include "service/task/effects.h"
-#include "service/task/job.h"
 #include "service/task/replies.h"
 
 #include <string.h>
@@ -146,7 +145,7 @@ static void add_facts(const struct task_ctx *ctx, struct strbuf *out)
 {
 	const struct store_task *task = ctx->task;
 
-	if (!str_empty(task->harness) && (task->job_id == 0 || job_has_agent(ctx)))
+	if (!str_empty(task->harness) && (task->job_id == 0 || task->tokens_in > 0))
 		strbuf_addf(out, "- Agent: %s%s%s\n", task->harness,
 			str_empty(task->model) ? "" : ", model ",
 			str_empty(task->model) ? "" : task->model);

@@ -26,6 +26,9 @@ char *status_commit_title(const struct task_ctx *ctx);
  * (github_text_safe), cut to `max` bytes. */
 void status_clean(struct strbuf *out, const char *text, size_t max);
 
+/* The same as a sentence: plain words get a capital and a full stop. */
+void status_sentence(struct strbuf *out, const char *text, size_t max);
+
 /* The word and the sentence of ctx->outcome ("word\nsentence"); borrowed. */
 const char *outcome_sentence(const struct task_ctx *ctx);
 bool outcome_is(const struct task_ctx *ctx, const char *word);

@@ -181,22 +181,24 @@ static int tell_pull(
 	if (github_issue_get(ctx->env->github, &repo, u->pull, &pull, ctx->cancel, err) <
 		0)
 		return err_wrap(err, "read pull request #%lld", (long long)u->pull);
-	CLEANUP(mem) char *part = mem_printf("**Undone:** %s", what);
+	CLEANUP(mem)
+	char *part =
+		mem_printf("**Undone for @%s:** %s", ctx->task->requester_login, what);
 	if (!pull_text_replace(pull.body, part, &body) || body.len > LIMIT_COMMENT)
 		return 0;
 	return github_pull_update(ctx->env->github, &repo, u->pull, NULL,
 		strbuf_str(&body), ctx->cancel, err);
 }
 
-static char *sentence(const struct task_ctx *ctx, const struct undo *u)
+static char *sentence(const struct undo *u)
 {
 	if (*u->to)
-		return mem_printf("the run of task %lld was taken back for @%s: `%s` "
-				  "stands at %.12s again.",
-			(long long)u->task, ctx->task->requester_login, u->branch, u->to);
-	return mem_printf("the run of task %lld was taken back for @%s: the pull request "
-			  "is closed and `%s` deleted.",
-		(long long)u->task, ctx->task->requester_login, u->branch);
+		return mem_printf("the run of task %lld was taken back: `%s` stands at "
+				  "%.12s again.",
+			(long long)u->task, u->branch, u->to);
+	return mem_printf("the run of task %lld was taken back: the pull request is "
+			  "closed and `%s` deleted.",
+		(long long)u->task, u->branch);
 }
 
 /* ---- the box --------------------------------------------------------------------------- */
@@ -283,11 +285,12 @@ int step_undo(struct task_ctx *ctx, struct err *err)
 		return -1;
 	if (rc == 0)
 		return context_decide(ctx, "refused_undo", err,
-			"there is no run here that could be taken back");
+			"there is no run here that could be taken back; `undo` reverts "
+			"only changes that this service made");
 	rc = move_branch(ctx, &u, err);
 	if (rc <= 0)
 		return rc;
-	CLEANUP(mem) char *what = sentence(ctx, &u);
+	CLEANUP(mem) char *what = sentence(&u);
 	if (tell_pull(ctx, &u, what, err) < 0 || bring_box_back(ctx, &u, err) < 0 ||
 		forget(ctx, &u, err) < 0 || tell(ctx, what, err) < 0)
 		return -1;

@@ -476,8 +476,8 @@ static int finish(struct work *w, int exit_code, struct err *err)
 	}
 	if (rounds_request(w->ctx) > 0)
 		return err_set(err, why.kind, "the agent: %s", why.text);
-	return context_decide(
-		w->ctx, "failed_agent", err, "the agent gave up: %s", why.text);
+	return context_decide(w->ctx, "failed_agent", err, "%s%s",
+		str_starts(why.text, "the agent") ? "" : "the agent gave up: ", why.text);
 }
 
 /* The run is ended unless the service only stops: then it goes on without us. */
