@@ -253,19 +253,22 @@ static int drop_repository(struct command_ctx *c, int64_t id, const char *owner,
 	return 0;
 }
 
+/* A page at a time: what was dropped is not listed again. */
 static int drop_all(struct command_ctx *c, struct err *err)
 {
-	CLEANUP(store_repositories) struct store_repositories list = {0};
+	for (;;) {
+		CLEANUP(store_repositories) struct store_repositories list = {0};
 
-	if (store_repository_list(c->env->store, c->command->installation_id,
-		    STORE_PAGE_MAX, &list, err) < 0)
-		return -1;
-	for (size_t i = 0; i < list.count; i++)
-		if (!str_eq(list.rows[i].state, "gone") &&
-			drop_repository(c, list.rows[i].repo_id, list.rows[i].owner,
-				list.rows[i].repo, err) < 0)
+		if (store_repository_list(c->env->store, c->command->installation_id,
+			    STORE_PAGE_MAX, &list, err) < 0)
 			return -1;
-	return 0;
+		for (size_t i = 0; i < list.count; i++)
+			if (drop_repository(c, list.rows[i].repo_id, list.rows[i].owner,
+				    list.rows[i].repo, err) < 0)
+				return -1;
+		if (list.count < STORE_PAGE_MAX)
+			return 0;
+	}
 }
 
 /* ---- both ------------------------------------------------------------------------------ */

@@ -24,6 +24,8 @@
 /* Within this time of its coming no failure of a peer loses a command. */
 #define COMMAND_PATIENCE_MS 3600000
 #define COMMAND_WAIT_MS 5000
+/* One thread answers all repositories: what takes longer goes on behind the others. */
+#define COMMAND_MS 120000
 #define CLOSED_MS 2000 /* GitHub's limits for longer than this: later */
 
 /* `role`: the verb whose role the person needs; NULL: nobody asked for it. */
@@ -128,10 +130,11 @@ static int64_t attempt_of(const struct store_command *command)
 static void handle_one(
 	struct task_env *env, const struct store_command *command, struct cancel *cancel)
 {
+	CLEANUP(cancel) struct cancel *brief = cancel_new(cancel);
 	struct command_ctx c = {
 		.env = env,
 		.command = command,
-		.cancel = cancel,
+		.cancel = brief,
 		.repo = {.installation_id = command->installation_id,
 			.id = command->repo_id,
 			.owner = command->owner,
@@ -139,6 +142,8 @@ static void handle_one(
 	};
 	struct err err = {0}, store_err = {0};
 	int64_t closed_ms = github_closed_ms(env->github, &c.repo);
+
+	cancel_deadline(brief, COMMAND_MS, "the time for a command");
 
 	/* Nothing could be said: GitHub is not asked either. */
 	if (closed_ms > CLOSED_MS && only_says(command->verb)) {

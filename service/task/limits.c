@@ -109,6 +109,19 @@ int limits_gate(struct task_ctx *ctx, const struct repo_config *rules, bool word
 	return context_decide(ctx, "refused_limit", err, "%s", why);
 }
 
+int limits_taken(struct task_ctx *ctx, const struct store_task *request, struct err *err)
+{
+	struct store_used person, repo;
+
+	if (store_task_used(ctx->env->store, request->requester_id, request->repo_id,
+		    day_of(request), request->id, &person, &repo, err) < 0)
+		return err_wrap(err, "count what was used today");
+	struct task_ctx other = *ctx;
+	other.task = (struct store_task *)(uintptr_t)request;
+	CLEANUP(mem) char *what = used_up(&other, &ctx->file, &person, &repo);
+	return !what;
+}
+
 /* ---- money while it runs ---------------------------------------------------------------- */
 
 static int64_t microusd(double usd)

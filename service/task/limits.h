@@ -20,6 +20,10 @@
 int limits_gate(struct task_ctx *ctx, const struct repo_config *rules, bool words,
 	struct err *err);
 
+/* Whether `request` may be taken up by ctx's run without passing the gate itself: 1, 0 when a
+ * limit of its day is used up, which the gate is to tell, -1.  ctx->file must have been read. */
+int limits_taken(struct task_ctx *ctx, const struct store_task *request, struct err *err);
+
 /* The budget for the task's relay lease in microdollars: `task_microusd` (0: no limit), or
  * less when the day has less left.  0: no limit; below 0: nothing at all.  ctx->file must have
  * been read. */

@@ -8,6 +8,7 @@
 #include "service/store/store_effect.h"
 #include "service/task/effects.h"
 #include "service/task/gate.h"
+#include "service/task/limits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -165,7 +166,7 @@ static int may(struct task_ctx *ctx, const struct store_task *request, struct er
 	if (gate_may(ctx->env, &repo, &ctx->file, request->verb, &who, &answer,
 		    ctx->cancel, err) < 0)
 		return -1;
-	return answer.may;
+	return answer.may ? limits_taken(ctx, request, err) : 0;
 }
 
 /* The request that store_task_take_up() would give.  1, 0 for none, -1. */

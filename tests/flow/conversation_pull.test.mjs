@@ -86,6 +86,17 @@ test('a branch that was deleted is refused with the reason, and looked at all th
   assert.match(look.summary, /gone\.txt/);
 });
 
+test('a pull request of the default branch is never pushed to', async () => {
+  world.standin.commit({ repo: world.repo, branch: 'release', files: { 'release.txt': 'x\n' }, message: 'Release' });
+  const base = history('main')[0];
+  const { number } = await world.standin.pull({ repo: world.repo, head: 'main', base: 'release', title: 'Release it' });
+  const task = await fix(number, 'sneak');
+  assert.equal(task.outcome_code, 'refused_default', task.outcome);
+  assert.equal(task.state, 'refused');
+  assert.equal(history('main')[0], base);
+  assert.match((await answers(number, task.id))[0], /default branch main, which is never pushed to/);
+});
+
 test('a pull request that is closed during the run gets nothing', async () => {
   const { number } = await world.issue('To be closed', 'Please.');
   const task = await fix(number, 'first');
