@@ -344,6 +344,23 @@ void github_text_line(struct strbuf *out, const char *text, size_t len, size_t m
 	}
 }
 
+void github_text_inline(struct strbuf *out, const char *text, size_t len, size_t max)
+{
+	CLEANUP(strbuf) struct strbuf line = STRBUF_INIT(LIMIT_TEXT_CLEAN);
+
+	github_text_line(&line, text, len, max);
+	for (const char *s = strbuf_str(&line); *s; s++)
+		switch (*s) {
+		case '<': strbuf_adds(out, "&lt;"); break;
+		case '&': strbuf_adds(out, "&amp;"); break;
+		case '`': strbuf_addc(out, '\''); break;
+		case '[':
+		case ']':
+		case '\\': strbuf_addf(out, "\\%c", *s); break;
+		default: strbuf_addc(out, *s);
+		}
+}
+
 void github_text_fence(struct strbuf *out, const char *info, const char *text, size_t len)
 {
 	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(LIMIT_TEXT_CLEAN);

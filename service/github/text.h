@@ -36,6 +36,10 @@ void github_text_safe(struct strbuf *out, const char *text, size_t len);
  * most `max` bytes (cut at a character, with an ellipsis). */
 void github_text_line(struct strbuf *out, const char *text, size_t len, size_t max);
 
+/* The same within a line of Markdown: HTML, comments, code, links and images are shown as they
+ * are.  `max` counts before that. */
+void github_text_inline(struct strbuf *out, const char *text, size_t len, size_t max);
+
 /* Appends a code block whose fence is longer than any run of backticks inside.  `info` is
  * the language, letters only, may be NULL. */
 void github_text_fence(

@@ -27,7 +27,7 @@
 
 static void add_line(struct strbuf *out, const char *text)
 {
-	github_text_line(out, text, strlen(text), SHOWN_MAX);
+	github_text_inline(out, text, strlen(text), SHOWN_MAX);
 }
 
 static void add_times(struct strbuf *out, const struct store_job *job, int64_t now_ms)

@@ -47,7 +47,7 @@ static void add_task(
 			out, ", [log](%s/v1/tasks/%lld/events)", url, (long long)t->id);
 	if (!str_empty(t->outcome) && t->state != STORE_TASK_DONE) {
 		strbuf_adds(out, " (");
-		github_text_line(out, t->outcome, strlen(t->outcome), OUTCOME_SHOWN);
+		github_text_inline(out, t->outcome, strlen(t->outcome), OUTCOME_SHOWN);
 		strbuf_addc(out, ')');
 	}
 	strbuf_addc(out, '\n');

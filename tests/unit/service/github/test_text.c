@@ -288,6 +288,20 @@ static void markers_that_cannot_be(void **state)
 	}
 }
 
+/* A note of a job hides no line behind it and shows nobody's image. */
+static void inline_text_is_shown_as_it_is(void **state)
+{
+	static const char in[] =
+		"a <!-- x\n- [x] `b` ![i](http://e/x.png) &lt; @mona \\[";
+	CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(1000);
+
+	(void)state;
+	github_text_inline(&out, in, strlen(in), 300);
+	assert_string_equal(strbuf_str(&out),
+		"a &lt;!-- x - \\[x\\] 'b' !\\[i\\](http://e/x.png) &amp;lt; "
+		"@\xe2\x80\x8bmona \\\\\\[");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +318,7 @@ int main(void)
 		cmocka_unit_test(cutting_ends_on_bad_text),
 		cmocka_unit_test(markers),
 		cmocka_unit_test(markers_that_cannot_be),
+		cmocka_unit_test(inline_text_is_shown_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
