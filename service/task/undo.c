@@ -182,8 +182,8 @@ static int tell_pull(
 		0)
 		return err_wrap(err, "read pull request #%lld", (long long)u->pull);
 	CLEANUP(mem)
-	char *part =
-		mem_printf("**Undone for @%s:** %s", ctx->task->requester_login, what);
+	char *part = mem_printf(
+		"**Undone:** %s Asked for by @%s.", what, ctx->task->requester_login);
 	if (!pull_text_replace(pull.body, part, &body) || body.len > LIMIT_COMMENT)
 		return 0;
 	return github_pull_update(ctx->env->github, &repo, u->pull, NULL,

@@ -48,6 +48,27 @@ static void text_does_nothing_on_github(void **state)
 	assert_null(strstr(out.data, "<b>"));
 }
 
+static void words_become_a_sentence(void **state)
+{
+	static const char *const rows[][2] = {
+		{"the branch is gone", "The branch is gone."},
+		{"it's closed already.", "It's closed already."},
+		{"src/a.c is protected", "src/a.c is protected."},
+		{"`make` ended with 2", "`make` ended with 2."},
+		{"exit: boom\nat line 3", "exit: boom\nat line 3"},
+		{"", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(LIMIT_COMMENT);
+
+		strbuf_adds(&out, "a ");
+		status_sentence(&out, rows[i][0], 1000);
+		assert_string_equal(strbuf_str(&out) + 2, rows[i][1]);
+	}
+}
+
 static void long_text_is_cut_at_the_maximum(void **state)
 {
 	CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(LIMIT_COMMENT);
@@ -108,6 +129,7 @@ int main(void)
 		cmocka_unit_test(long_text_is_cut_at_the_maximum),
 		cmocka_unit_test(a_title_closes_nothing),
 		cmocka_unit_test(outcomes_are_told_by_their_word),
+		cmocka_unit_test(words_become_a_sentence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
