@@ -47,6 +47,7 @@ test|curl|curl|asks the Docker Engine whether it answers
 test|ca-certificates||HTTPS
 test|openssl|openssl|certificates of a test's TLS peer
 test|jq|jq|reads results in scripts
+test|sqlite3|sqlite3|flow tests read the rows of a service that works
 test|clang|clang|fuzz targets
 test|libclang-rt-$(clang_version)-dev||libFuzzer and its sanitizers
 test|clang-format|clang-format|make fmt, make lint

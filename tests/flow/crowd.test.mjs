@@ -10,7 +10,7 @@ import { random } from './lib/random.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
 const LONG = Boolean(process.env.BOXWRIGHT_LONG);
-const PEOPLE = LONG ? 20 : 6, ISSUES = LONG ? 10 : 2, WORDS = 2, WORKERS = LONG ? 4 : 2;
+const PEOPLE = LONG ? 20 : 4, ISSUES = LONG ? 10 : 2, WORDS = 2, WORKERS = LONG ? 4 : 2;
 const SEED = Number(process.env.BOXWRIGHT_SEED ?? 1);
 const IDLE_MS = 5000; // how long a free worker may leave work that is due
 const people = Array.from({ length: PEOPLE }, (_, i) => `person${i}`);

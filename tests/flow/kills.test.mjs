@@ -23,7 +23,7 @@ const FROM = Number(process.env.BOXWRIGHT_FROM ?? 1);
 const STEP = Number(process.env.BOXWRIGHT_STEP ?? 1);
 const ROUNDS = Number(process.env.BOXWRIGHT_ROUNDS ?? 0);
 const KILLS = LONG ? 6 : 3;
-const SHORT = ['during', 'plan', 'repair', 'undo'];
+const SHORT = ['during', 'review', 'undo'];
 const names = Object.keys(stories).filter((n) => ONLY ? ONLY.includes(n) : LONG || SHORT.includes(n));
 let world, killer, repo;
 
@@ -67,11 +67,11 @@ async function round(seed) {
   const next = random(seed);
   const pick = (list) => list[Math.floor(next() * list.length)];
   const plan = [];
-  for (let at = 5, kills = 0; at < 600; at += 5 + Math.floor(next() * 40)) {
+  for (let at = 5, kills = 0; at < 600; at += 5 + Math.floor(next() * (LONG ? 40 : 10))) {
     const how = kills < KILLS ? pick(['silent', 'hang', 'silent', 'hang', 'lost', 'reset', 'status', 'truncate', 'secondary']) : pick(['lost', 'reset', 'status']);
     if (how === 'silent' || how === 'hang') {
       kills++;
-      at += 30; // a step that ends the service three times is given up
+      at += LONG ? 30 : 15; // a step that ends the service three times is given up
     }
     plan.push({ at, how });
   }

@@ -141,7 +141,8 @@ export async function balance(world, { ms = 60000 } = {}) {
   const checks = standin.checks.runs.filter((r) => r.app.id === standin.app.app_id);
   assert.deepEqual(doubles(checks.map((r) => `${r.head_sha} ${r.name} ${r.external_id}`)), [], 'check runs');
   assert.deepEqual(checks.filter((r) => r.status !== 'completed').map((r) => `${r.external_id} on ${r.head_sha} ${r.status}`), [], 'check runs that never end');
-  const reviews = standin.reviews.reviews?.filter?.((r) => /<!-- boxwright/.test(r.body ?? '')) ?? [];
+  const reviews = standin.reviews.list.filter((r) => /<!-- boxwright/.test(r.body ?? ''));
+  assert.deepEqual(doubles(reviews.map((r) => `#${r.pull} ${r.body}`)), [], 'reviews');
   // Boxes and snapshots.
   await until('the boxes are those of the conversations', async () => {
     const want = rows(world, 'SELECT box_id FROM conversation WHERE box_id IS NOT NULL').map((r) => r.box_id).sort();
