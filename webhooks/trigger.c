@@ -171,6 +171,14 @@ static const struct decider *find_decider(const char *event)
 	return NULL;
 }
 
+/* GitHub names whoever pushed as the sender of what checks say of the push: of our pull
+ * requests that is the App itself, and it is these that are repaired.  The App's own checks
+ * are told by their App's number. */
+static bool may_be_ours(struct decision *d, const struct decider *decider)
+{
+	return decider->decide == decide_check && str_eq(d->event->action, "completed");
+}
+
 /* Why the event cannot count whatever it says; NULL when it can. */
 static const char *refuse_origin(struct decision *d, const struct decider *decider)
 {
@@ -189,7 +197,7 @@ static const char *refuse_origin(struct decision *d, const struct decider *decid
 		return "repository_archived";
 	if (event->sender.id == 0 || !event->sender.login)
 		return "no_sender";
-	if (decide_is_ours(d, &event->sender))
+	if (decide_is_ours(d, &event->sender) && !may_be_ours(d, decider))
 		return "own_sender";
 	return NULL;
 }

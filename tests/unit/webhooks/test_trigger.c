@@ -239,6 +239,11 @@ static const struct good goods[] = {
 		"repair", "check_failed",
 		"{'check':{'kind':'check_run','id':31,'name':'unit','url':'https://x/31',"
 		"'app':9,'conclusion':'failure'},'head':'cafe','branch':'b'}"},
+	/* GitHub's word for whoever pushed: of our own pull requests the App itself. */
+	{"check_run", DID("completed") REPO INST OURSELVES FAILED END, TRIGGER_TASK,
+		"repair", "check_failed",
+		"{'check':{'kind':'check_run','id':31,'name':'unit','url':'https://x/31',"
+		"'app':9,'conclusion':'failure'},'head':'cafe','branch':'b'}"},
 	{"check_suite", DID("completed") ORIGIN SUITE("timed_out", "0") END, TRIGGER_TASK,
 		"repair", "check_failed",
 		"{'check':{'kind':'check_suite','id':32,'name':'CI','app':9,"
@@ -482,6 +487,14 @@ static const struct {
 	{"check_run",
 		DID("completed") ORIGIN RUN("'failure'", "'b'", "4242", PULLS("3")) END,
 		"own_check"},
+	{"check_run",
+		DID("completed") REPO INST OURSELVES RUN(
+			"'failure'", "'b'", "4242", PULLS("3")) END,
+		"own_check"},
+	{"check_run",
+		DID("rerequested") REPO INST OURSELVES RUN(
+			"'failure'", "'b'", "4242", PULLS("3")) END,
+		"own_sender"},
 	{"check_suite", DID("completed") ORIGIN SUITE("failure", "2") END,
 		"check_suite_counts_its_runs"},
 	{"check_suite", DID("rerequested") ORIGIN SUITE("failure", "2") END,
