@@ -57,8 +57,10 @@ const open = async (title) => {
   assert.equal(task.outcome_code, 'pull_request', task.outcome);
   return { issue: number, number: task.pr_number, branch: task.branch, first: task };
 };
+// GitHub names whoever pushed as the sender: the App itself.
 const fail = (pull, wanted, more = {}) => world.standin.checkRun({ repo: world.repo, number: pull.number,
-  name: 'unit', conclusion: 'failure', log: log(wanted), deliver: ['check_run'], ...more });
+  name: 'unit', conclusion: 'failure', log: log(wanted), deliver: ['check_run'],
+  login: `${world.standin.app.slug}[bot]`, ...more });
 const taskOf = async ({ deliveries, delivery }) => {
   const { guid } = delivery ?? deliveries[0];
   return world.boxwright.waitForTask((await world.boxwright.taskOf(guid)).id);
