@@ -162,8 +162,32 @@ static int edit(struct task_ctx *ctx, const struct store_effect *row,
 	return err_wrap(err, "bring the check run up to date");
 }
 
+/* One whose making nobody saw the end of: it may be there. */
+static int settle(struct task_ctx *ctx, const struct store_effect *row,
+	const char *external_id, struct store_effect *ret, struct err *err)
+{
+	struct store_effect_key key = key_of(ctx, row->slot);
+	char remote[24];
+	int64_t id = 0;
+	int rc = found_before(ctx, row->slot, external_id, &id, err);
+
+	if (rc < 0 && !for_good(err))
+		return -1;
+	if (rc <= 0) {
+		*err = (struct err){0};
+		return 0;
+	}
+	snprintf(remote, sizeof remote, "%lld", (long long)id);
+	if (store_effect_done(ctx->env->store, &key, remote, NULL, ctx->cancel, err) <
+			0 ||
+		store_effect_get(ctx->env->store, &key, ret, err) < 0)
+		return -1;
+	return 1;
+}
+
 /* Check runs of this task on heads that the branch has left. */
-static int end_older(struct task_ctx *ctx, const char *head, struct err *err)
+static int end_older(
+	struct task_ctx *ctx, const char *head, const char *external_id, struct err *err)
 {
 	CLEANUP(store_effects) struct store_effects list = {0};
 
@@ -171,6 +195,7 @@ static int end_older(struct task_ctx *ctx, const char *head, struct err *err)
 		return -1;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct store_effect *row = &list.rows[i];
+		CLEANUP(store_effect) struct store_effect settled = {0};
 		CLEANUP(mem) char *summary = mem_printf("The work went on in %s.", head);
 		struct github_check_new what = {.name = CHECK_NAME,
 			.status = "completed",
@@ -179,8 +204,16 @@ static int end_older(struct task_ctx *ctx, const char *head, struct err *err)
 			.summary = summary};
 
 		if (!str_eq(row->kind, KIND) || str_eq(row->slot, head) ||
-			row->state != STORE_EFFECT_DONE ||
 			str_eq(row->remote_url, "ended"))
+			continue;
+		if (row->state == STORE_EFFECT_SENT) {
+			int rc = settle(ctx, row, external_id, &settled, err);
+			if (rc < 0)
+				return -1;
+			if (rc > 0)
+				row = &settled;
+		}
+		if (row->state != STORE_EFFECT_DONE)
 			continue;
 		struct store_effect_key key = key_of(ctx, row->slot);
 		if (edit(ctx, row, &what, true, err) < 0 ||
@@ -238,9 +271,18 @@ int check_run_update(struct task_ctx *ctx, const char *title, const char *summar
 		.summary = summary};
 	describe(ctx, &what);
 	ctx->checked_ms = clock_mono_ms();
-	if (fresh)
-		return make(ctx, &key, row.state == STORE_EFFECT_SENT, &what, err) < 0
-			       ? -1
-			       : end_older(ctx, head, err);
-	return edit(ctx, &row, &what, ctx->outcome != NULL, err);
+	if (fresh && make(ctx, &key, row.state == STORE_EFFECT_SENT, &what, err) < 0)
+		return -1;
+	/* What was found again says what it said then. */
+	bool found = row.state == STORE_EFFECT_SENT;
+	if (found) {
+		store_effect_release(&row);
+		if (store_effect_get(ctx->env->store, &key, &row, err) < 0)
+			return -1;
+		found = row.state == STORE_EFFECT_DONE;
+	}
+	if ((!fresh || found) && edit(ctx, &row, &what, found || ctx->outcome, err) < 0)
+		return -1;
+	/* Also at the end, for a process that died between the two. */
+	return fresh || ctx->outcome ? end_older(ctx, head, id, err) : 0;
 }
