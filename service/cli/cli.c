@@ -71,6 +71,23 @@ static const struct command {
 	{"git-worker", cli_git_worker, NULL},
 };
 
+static void print_forms(const char *line)
+{
+	while (line && *line) {
+		int n = (int)strcspn(line, "\n");
+
+		printf("  boxwright %.*s\n", n, line);
+		line += n + 1;
+	}
+}
+
+/* Of commands whose own help is these lines. */
+static bool asks_for_help(int argc, char **argv)
+{
+	return argc > 2 && (str_eq(argv[2], "--help") || str_eq(argv[2], "-h")) &&
+	       !str_eq(argv[1], "serve") && !str_eq(argv[1], "box");
+}
+
 static int cli_help(int argc, char **argv)
 {
 	(void)argc;
@@ -79,16 +96,8 @@ static int cli_help(int argc, char **argv)
 	       "a\n"
 	       "coding agent works in a box, the service publishes what it changed.\n\n"
 	       "usage: boxwright COMMAND\n\n");
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-		const char *line = commands[i].help;
-		while (line && *line) {
-			int n = 0;
-			while (line[n] != '\n')
-				n++;
-			printf("  boxwright %.*s\n", n, line);
-			line += n + 1;
-		}
-	}
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		print_forms(commands[i].help);
 	printf("\nFirst steps: `make demo` shows the whole way without a key or "
 	       "account;\n"
 	       "`boxwright doctor` tells what an installation still needs.\n"
@@ -130,7 +139,11 @@ int cli_main(int argc, char **argv)
 	if (str_eq(name, "--version"))
 		name = "version";
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (str_eq(commands[i].name, name))
+		if (str_eq(commands[i].name, name) && commands[i].help &&
+			asks_for_help(argc, argv)) {
+			print_forms(commands[i].help);
+			return CLI_OK;
+		} else if (str_eq(commands[i].name, name))
 			return commands[i].run(argc - 2 > 0 ? argc - 2 : 0, argv + 2);
 	return cli_usage("unknown command \"%s\"", name);
 }

@@ -83,7 +83,7 @@ bool answer_is(const struct task_ctx *ctx)
 const char *answer_sentence(const struct task_ctx *ctx)
 {
 	if (outcome_is(ctx, "planned"))
-		return "Done: there is a plan, which waits for a word.";
+		return "Done: there is a plan, which waits for `approve` or `reject`.";
 	if (outcome_is(ctx, "tested"))
 		return "Done: the checks were run.";
 	if (outcome_is(ctx, "reviewed"))

@@ -168,7 +168,7 @@ int command_unknown(struct command_ctx *c, struct err *err)
 	char *text = form ? mem_printf("`%s` is not understood: it is `/boxwright %s`. "
 				       "`/boxwright help` lists what there is.",
 				    strbuf_str(&word), form)
-			  : mem_printf("`%s` is nothing that is understood here. "
+			  : mem_printf("`%s` is no command. "
 				       "`/boxwright help` lists what there is.",
 				    strbuf_str(&word));
 	return command_say(c, "confused", text, err);

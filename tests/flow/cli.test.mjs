@@ -105,6 +105,8 @@ test('help names every command; version and doctor look at what there is', async
   const help = await good('help');
   for (const word of ['serve', 'task list', 'task cancel', 'box help', 'doctor', 'version'])
     assert.ok(help.includes(`boxwright ${word}`), word);
+  for (const word of ['task', 'why', 'schedule', 'schema', 'key', 'doctor'])
+    assert.match(await good(word, '--help'), new RegExp(`^  boxwright ${word} `));
   assert.match(await good('serve', '--help'), /BOXWRIGHT_GITHUB_APP_ID/);
   assert.match(await good('version'), /^boxwright \d.*\n.*libgit2/);
   const doctor = await cli('doctor', '--config', world.boxwright.configFile);

@@ -76,7 +76,7 @@ test('help lists every verb; a word that is none gets one line, once', async () 
   assert.match(help, /`\/boxwright ask <question>` \|[^|]*\| read \|/);
   assert.match(help, /`\/boxwright fix [^|]*\|[^|]*\| write \|/);
   const word = await say(number, '/boxwright dance', 'confused');
-  assert.match(word, /@maintainer: `dance` is nothing that is understood here\. `\/boxwright help`/);
+  assert.match(word, /@maintainer: `dance` is no command\. `\/boxwright help`/);
   assert.equal(word.trim().split('\n').length, 2, 'the marker and one line');
   assert.equal(await say(number, '/boxwright sing', 'confused'), null);
   assert.match(await say(await issue(), '/boxwright budget -3', 'confused'), /`budget -3` is not understood: it is `\/boxwright budget \+<amount>`/);
