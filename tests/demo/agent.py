@@ -93,6 +93,19 @@ def add_test(cases, source, target):
     return None
 
 
+def further(prompt):
+    """A later comment that asks for one more test, in the same box."""
+    wish = re.search(r"also test that `([-\d.]+) (\w)` is `([-\d.]+) (\w)`", prompt)
+    if not wish:
+        return
+    case = wish.groups()
+    path = add_test([case], case[1], case[3])
+    if not path:
+        end("There is no file of tests that one more could stand in.")
+    code, _ = run(sys.executable, "-m", "unittest")
+    end(f"`{path}` covers {case[1]} to {case[3]} too. `python3 -m unittest`: exit code {code}.")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-p", dest="prompt", required=True)
@@ -100,6 +113,7 @@ def main():
     parser.add_argument("--stream", action="store_true")
     parser.add_argument("--session")
     known, _ = parser.parse_known_args()
+    further(known.prompt)
     say("text", text="I read the issue and look for the number that is wrong.\n")
     found = facts(known.prompt)
     if not found:

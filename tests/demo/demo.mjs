@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The demo: a person asks in an issue of a stand-in forge, the service answers with a pull
-// request.  Prints every step as it happens with its time; what is left is in build/demo.
+// request, and a comment on that goes on in the same box.  Prints every step as it happens with its time; what is left is in build/demo.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,19 +30,33 @@ function agent() {
 }
 
 // Shows what the task does until it ends.
-async function follow(boxwright, id) {
+async function follow(boxwright, id, quiet = false) {
   let seen = 0;
   let step = '';
   for (;;) {
     const task = await boxwright.task(id);
-    if (task.step && task.step !== step) say(`step ${step = task.step}`);
+    if (!quiet && task.step && task.step !== step) say(`step ${step = task.step}`);
     for (const event of await boxwright.events(id, seen)) {
       seen = event.seq;
-      if (event.text) say(`   ${event.kind}: ${short(event.text)}`);
+      if (event.text && !quiet) say(`   ${event.kind}: ${short(event.text)}`);
     }
     if (['done', 'failed', 'cancelled', 'refused'].includes(task.state)) return task;
     await new Promise((done) => { setTimeout(done, 100); });
   }
+}
+
+// A comment on the pull request: the same box, the same session, one more commit.
+async function goOn(first) {
+  const text = '/boxwright fix also test that `273.15 K` is `0 C`';
+  say(`@maintainer comments on #${first.pr_number}: "${text}"`);
+  const { delivery } = await world.comment(first.pr_number, text);
+  const { id } = await world.boxwright.taskOf(delivery.guid);
+  const second = await follow(world.boxwright, id, true);
+  if (second.state !== 'done' || !second.commit_oid)
+    throw new Error(`task ${id} is ${second.state}: ${second.outcome}`);
+  say(`task ${id} went on in ${second.box_id === first.box_id ? 'the same box' : 'another box'} and pushed ` +
+    `${second.commit_oid.slice(0, 12)} on top of ${first.commit_oid.slice(0, 12)} (+${second.added} -${second.deleted})`);
+  if (second.box_id !== first.box_id) throw new Error('the second comment got another box');
 }
 
 const doing = agent();
@@ -74,9 +88,11 @@ try {
   console.log('to look at: build/demo/service.log, task.json, change.diff, pull-request.md');
   failed = task.state !== 'done' || !task.pr_url;
   if (failed) console.log(`the task is ${task.state}: ${task.outcome}`);
-  else
+  else {
     console.log(`pull request: ${task.pr_url} (${task.files} files, +${task.added} -${task.deleted}) ` +
-      `in ${((Date.now() - asked) / 1000).toFixed(1)} s`);
+      `in ${((Date.now() - asked) / 1000).toFixed(1)} s\n`);
+    await goOn(task);
+  }
 } finally {
   await world.close();
 }
