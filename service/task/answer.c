@@ -167,7 +167,8 @@ int answer_tell(struct task_ctx *ctx, struct err *err)
 		rc = tell_test(ctx, requester, err);
 	else if (!outcome_is(ctx, "reviewed"))
 		rc = tell_words(ctx, requester, err);
-	if (rc == 0 && !outcome_is(ctx, "refused_verb"))
+	if (rc == 0 &&
+		(!outcome_is(ctx, "refused_verb") || ctx->task->comment_status_id > 0))
 		rc = status_update(ctx, "", true, err);
 	return rc < 0 ? -1 : effect_react(ctx, answer_done(ctx) ? "+1" : "confused", err);
 }

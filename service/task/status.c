@@ -103,6 +103,8 @@ static bool is_shown(
 	const struct store_task *task = ctx->task;
 	const char *name;
 
+	if (ctx->outcome && outcome_begins(ctx, "refused_"))
+		return row && str_eq(step, "gate");
 	if (row || ctx->outcome)
 		return row && !(str_eq(step, "attempts") && task->attempts <= 1);
 	if (task->attempts > 1 && !str_eq(step, "attempts") && !str_eq(step, "publish"))
