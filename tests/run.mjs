@@ -178,7 +178,8 @@ async function runSuite(name) {
 	// A flow mostly waits, each for a service of its own; the longest begin first.
 	const most = { unit: 4, checks: 4, flow: 2 }[name] ?? 1;
 	const parallel = Math.max(1, Math.min(most, os.cpus().length));
-	const long = ['flow/faults', 'api/exec_frames', 'api/agents', 'flow/agents', 'api/overview', 'api/restart', 'flow/snapshot', 'flow/outcomes',
+	const long = ['flow/faults', 'flow/rules', 'flow/limits', 'flow/triggers', 'flow/repairs', 'flow/attempts', 'flow/rebase', 'flow/docs',
+		'flow/schedule', 'flow/conversation', 'flow/kills', 'api/exec_frames', 'api/agents', 'flow/agents', 'api/overview', 'api/restart', 'flow/snapshot', 'flow/outcomes',
 		'api/custom_agent', 'api/boxes', 'api/metering', 'api/schedule', 'api/snapshots'];
 	const rank = t => { const i = long.findIndex(w => t.name.includes(w)); return i < 0 ? long.length : i; };
 	const queue = tests.map(t => ({ ...t, suite: name })).sort((a, b) => rank(a) - rank(b));
