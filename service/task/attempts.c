@@ -287,21 +287,10 @@ static int begin(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(store_prepared) struct store_prepared prepared = {0};
 
-	if (place_find(ctx, err) < 0)
+	if (prepared_start(ctx, &prepared, err) < 0)
 		return -1;
 	if (ctx->outcome)
 		return 0;
-	if (context_file(ctx, err) < 0) {
-		if (err->kind == ERR_INPUT || err->kind == ERR_LIMIT)
-			return context_decide(ctx, "failed_config", err, "%s", err->text);
-		return -1;
-	}
-	if (prepared_find(ctx, &prepared, err) < 0)
-		return -1;
-	if (ctx->outcome)
-		return 0;
-	store_set(&ctx->task->prepared_key, prepared.key);
-	store_set(&ctx->task->image, prepared.image);
 	if (store_task_save(ctx->env->store, ctx->task, ctx->cancel, err) < 0 ||
 		status_update(ctx, "work", false, err) < 0 ||
 		context_say(ctx, "attempts", err, "%lld attempts begin at %.12s",

@@ -37,8 +37,6 @@ char *mend_commit_title(const struct task_ctx *ctx);
 
 /* ---- parts that the prompts of repairs and replays share ---- */
 
-/* A paragraph that names the repository's checks; "" when there are none.  free(). */
-char *mend_own_checks(const struct task_ctx *ctx);
 /* A branch's name in code, which it cannot leave.  free(). */
 char *mend_branch(const char *name);
 /* The same of the target branch.  free(). */

@@ -8,22 +8,11 @@
 #include "prompts/prompts.h"
 #include "prompts/untrusted.h"
 #include "service/task/mend_checks.h"
+#include "service/task/request_quote.h"
 
 #include <string.h>
 
 #define THREAD_MAX (48 * LIMIT_KIB)
-
-char *mend_own_checks(const struct task_ctx *ctx)
-{
-	struct strbuf text = STRBUF_INIT(LIMIT_PROMPT);
-
-	if (ctx->file.check.count == 0)
-		return mem_strdup("");
-	strbuf_adds(&text, "The project's own checks are:\n");
-	for (size_t i = 0; i < ctx->file.check.count; i++)
-		strbuf_addf(&text, "\n    %s", ctx->file.check.items[i]);
-	return strbuf_take(&text);
-}
 
 /* Title and text of the pull request as they are now: an event of a check carries none. */
 int mend_quote_pull(struct task_ctx *ctx, struct strbuf *out, struct err *err)
@@ -68,7 +57,7 @@ int mend_prompt(
 {
 	CLEANUP(strbuf) struct strbuf failed = STRBUF_INIT(LIMIT_PROMPT);
 	CLEANUP(strbuf) struct strbuf thread = STRBUF_INIT(LIMIT_PROMPT);
-	CLEANUP(mem) char *checks = mend_own_checks(ctx);
+	CLEANUP(mem) char *checks = request_own_checks(ctx);
 	CLEANUP(mem) char *target = mend_target(ctx);
 	CLEANUP(mem)
 	char *subject = mem_printf("pull request #%lld",

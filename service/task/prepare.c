@@ -7,43 +7,20 @@
  * the same repository, image and set-up, brought forward by a pack of what is newer.  Only
  * when there is none at all is one made (prepared.c).  Later tasks wake the box.
  */
-#include "boxcore/base/clock.h"
-#include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/store/store_prepared.h"
 #include "service/task/context.h"
-#include "service/task/place.h"
 #include "service/task/prepared.h"
-#include "service/task/status.h"
 #include "service/task/talk_box.h"
 
 int step_prepare(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(store_prepared) struct store_prepared prepared = {0};
 
-	if (place_find(ctx, err) < 0)
+	if (prepared_start(ctx, &prepared, err) < 0)
 		return -1;
 	if (ctx->outcome)
 		return 0;
-	if (context_file(ctx, err) < 0) {
-		if (err->kind == ERR_INPUT || err->kind == ERR_LIMIT)
-			return context_decide(ctx, "failed_config", err, "%s", err->text);
-		return -1;
-	}
-	store_set(&ctx->task->harness, ctx->file.harness);
-	store_set(&ctx->task->model, ctx->file.model);
-	if (status_update(ctx, "prepare", false, err) < 0)
-		return -1;
-	int64_t began = clock_mono_ms();
-	if (prepared_find(ctx, &prepared, err) < 0)
-		return -1;
-	if (ctx->outcome)
-		return 0;
-	store_set(&ctx->task->prepared_key, prepared.key);
-	store_set(&ctx->task->image, prepared.image);
-	if (context_say(ctx, "prepare", err, "snapshot found in %lld ms",
-		    (long long)(clock_mono_ms() - began)) < 0)
-		return -1;
 	/* Checks have a box of their own, and a replay makes one if it needs it. */
 	if (str_eq(ctx->task->verb, "test") || str_eq(ctx->task->verb, "rebase"))
 		return store_task_save(ctx->env->store, ctx->task, ctx->cancel, err);

@@ -15,11 +15,14 @@
 #include "boxcore/base/str.h"
 #include "boxcore/engine/engine.h"
 #include "service/task/box_git.h"
+#include "service/task/place.h"
+#include "service/task/status.h"
 
 #include <string.h>
 
 /* How old a snapshot may grow, in commits' time, before a new one is worth its cost. */
 #define PREPARED_FRESH_MS (7LL * 24 * 3600 * 1000)
+#define SAID_MAX 1500 /* bytes of the end of what a failed set-up command said */
 
 struct identity {
 	char *image;  /* reference, as configured */
@@ -78,9 +81,9 @@ static int load_repository(struct task_ctx *ctx, const char *box, struct err *er
 		(long long)(pack.bytes / 1024));
 }
 
-/* Runs one set-up command; it is a line of shell, by the repository's own wish. */
-static int setup_one(
-	struct task_ctx *ctx, const char *box, const char *command, struct err *err)
+/* It is a line of shell, by the repository's own wish. */
+int prepared_setup(struct task_ctx *ctx, const char *box, const char *step,
+	const char *command, struct cancel *limit, char **ret_said, struct err *err)
 {
 	CLEANUP(mem) char *dir = context_dir(ctx);
 	const char *const argv[] = {"sh", "-c", command, NULL};
@@ -91,10 +94,10 @@ static int setup_one(
 	struct run_spec spec = {.argv = argv, .env = env, .cwd = dir};
 	int64_t began = clock_mono_ms();
 
-	if (run_capture(ctx->env->core, box, &spec, NULL, 0, &result, ctx->cancel, err) <
-		0)
+	*ret_said = NULL;
+	if (run_capture(ctx->env->core, box, &spec, NULL, 0, &result, limit, err) < 0)
 		return err_wrap(err, "set-up command `%.80s`", command);
-	if (context_say(ctx, "prepare", err, "$ %s: exit %d in %lld ms", command,
+	if (context_say(ctx, step, err, "$ %.300s: exit %d in %lld ms", command,
 		    result.exit_code, (long long)(clock_mono_ms() - began)) < 0)
 		return -1;
 	if (result.exit_code == 0)
@@ -102,16 +105,26 @@ static int setup_one(
 	const char *said =
 		strbuf_str(result.err_out.len > 0 ? &result.err_out : &result.out);
 	size_t len = strlen(said);
-	return context_decide(ctx, "failed_setup", err,
-		"the set-up command `%.200s` ended with %d: %s", command,
-		result.exit_code, len > 1500 ? said + len - 1500 : said);
+	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(SAID_MAX * 6);
+	const char *end = len > SAID_MAX ? said + len - SAID_MAX : said;
+	str_clean_utf8(&clean, end, strlen(end), false);
+	*ret_said = mem_printf("`%.200s` ended with %d: %s", command, result.exit_code,
+		strbuf_str(&clean));
+	return 0;
 }
 
 static int run_setup(struct task_ctx *ctx, const char *box, struct err *err)
 {
-	for (size_t i = 0; i < ctx->file.setup.count && !ctx->outcome; i++)
-		if (setup_one(ctx, box, ctx->file.setup.items[i], err) < 0)
+	for (size_t i = 0; i < ctx->file.setup.count; i++) {
+		CLEANUP(mem) char *said = NULL;
+
+		if (prepared_setup(ctx, box, "prepare", ctx->file.setup.items[i],
+			    ctx->cancel, &said, err) < 0)
 			return -1;
+		if (said)
+			return context_decide(
+				ctx, "failed_setup", err, "the set-up command %s", said);
+	}
 	return 0;
 }
 
@@ -242,4 +255,30 @@ int prepared_again(struct task_ctx *ctx, struct store_prepared *ret, struct err 
 	store_prepared_release(ret);
 	*ret = (struct store_prepared){0};
 	return prepared_find(ctx, ret, err);
+}
+
+int prepared_start(struct task_ctx *ctx, struct store_prepared *ret, struct err *err)
+{
+	if (place_find(ctx, err) < 0)
+		return -1;
+	if (ctx->outcome)
+		return 0;
+	if (context_file(ctx, err) < 0) {
+		if (err->kind == ERR_INPUT || err->kind == ERR_LIMIT)
+			return context_decide(ctx, "failed_config", err, "%s", err->text);
+		return -1;
+	}
+	store_set(&ctx->task->harness, ctx->file.harness);
+	store_set(&ctx->task->model, ctx->file.model);
+	if (status_update(ctx, "prepare", false, err) < 0)
+		return -1;
+	int64_t began = clock_mono_ms();
+	if (prepared_find(ctx, ret, err) < 0)
+		return -1;
+	if (ctx->outcome)
+		return 0;
+	store_set(&ctx->task->prepared_key, ret->key);
+	store_set(&ctx->task->image, ret->image);
+	return context_say(ctx, "prepare", err, "snapshot found in %lld ms",
+		(long long)(clock_mono_ms() - began));
 }

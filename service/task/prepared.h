@@ -13,8 +13,18 @@
  * decides the task's outcome ("failed_setup") and leaves *ret empty. */
 int prepared_find(struct task_ctx *ctx, struct store_prepared *ret, struct err *err);
 
+/* What every box of a task begins with: the place of the work (place.h), the rules, the best
+ * snapshot; into the row, which is not saved.  May decide the outcome; *ret is empty then. */
+int prepared_start(struct task_ctx *ctx, struct store_prepared *ret, struct err *err);
+
 /* The snapshot that the task's box was started from; the best one, as above, when it is
  * gone. */
 int prepared_again(struct task_ctx *ctx, struct store_prepared *ret, struct err *err);
+
+/* Runs one set-up command in the box, with a line in the task's log as of `step`.  When it
+ * fails, *ret_said (free(), else NULL) is how: the command, its exit code, the end of what it
+ * said. */
+int prepared_setup(struct task_ctx *ctx, const char *box, const char *step,
+	const char *command, struct cancel *limit, char **ret_said, struct err *err);
 
 #endif

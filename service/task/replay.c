@@ -23,6 +23,7 @@
 #include "service/task/mend.h"
 #include "service/task/prepared.h"
 #include "service/task/replay_marks.h"
+#include "service/task/request_quote.h"
 #include "service/task/talk_box.h"
 #include "service/task/undo_point.h"
 
@@ -363,7 +364,7 @@ int replay_prompt(
 	CLEANUP(replay) struct replay replay = {0};
 	CLEANUP(strbuf) struct strbuf files = STRBUF_INIT(LIMIT_PROMPT);
 	CLEANUP(strbuf) struct strbuf thread = STRBUF_INIT(LIMIT_PROMPT);
-	CLEANUP(mem) char *checks = mend_own_checks(ctx);
+	CLEANUP(mem) char *checks = request_own_checks(ctx);
 	CLEANUP(mem) char *target = mend_target(ctx);
 	CLEANUP(mem)
 	char *subject = mem_printf("Pull request #%lld", (long long)ctx->task->pr_number);

@@ -31,18 +31,6 @@ static char *repository_name(const struct task_ctx *ctx)
 	return mem_printf("%s/%s", repo.owner, repo.name);
 }
 
-static char *checks_of(const struct task_ctx *ctx)
-{
-	struct strbuf text = STRBUF_INIT(LIMIT_PROMPT);
-
-	if (ctx->file.check.count == 0)
-		return mem_strdup("");
-	strbuf_adds(&text, "The project's own checks are:\n");
-	for (size_t i = 0; i < ctx->file.check.count; i++)
-		strbuf_addf(&text, "\n    %s", ctx->file.check.items[i]);
-	return strbuf_take(&text);
-}
-
 /* What the work tree stands at, for the first sentence. */
 static char *place_of(const struct task_ctx *ctx)
 {
@@ -103,7 +91,7 @@ static int make_parts(
 	strbuf_init(&parts->thread, LIMIT_PROMPT);
 	parts->subject = mem_printf("%s #%lld", task->is_pull ? "pull request" : "issue",
 		(long long)task->number);
-	parts->checks = checks_of(ctx);
+	parts->checks = request_own_checks(ctx);
 	if (intro(ctx, dir, &parts->intro, err) < 0 ||
 		request_quote(ctx, task, &parts->request, err) < 0)
 		return -1;
@@ -169,7 +157,7 @@ int request_prompt(
 	CLEANUP(parts) struct parts parts = {0};
 
 	if (str_eq(ctx->task->verb, "job")) {
-		CLEANUP(mem) char *checks = checks_of(ctx);
+		CLEANUP(mem) char *checks = request_own_checks(ctx);
 		return job_prompt(ctx, dir, checks, out, err);
 	}
 	if (str_eq(ctx->task->verb, "repair"))

@@ -232,3 +232,15 @@ int request_quote_text(const char *what, const char *text, size_t most,
 
 	return prompt_quote(out, &source, text, strlen(text), most, err);
 }
+
+char *request_own_checks(const struct task_ctx *ctx)
+{
+	struct strbuf text = STRBUF_INIT(LIMIT_PROMPT);
+
+	if (ctx->file.check.count == 0)
+		return mem_strdup("");
+	strbuf_adds(&text, "The project's own checks are:\n");
+	for (size_t i = 0; i < ctx->file.check.count; i++)
+		strbuf_addf(&text, "\n    %s", ctx->file.check.items[i]);
+	return strbuf_take(&text);
+}

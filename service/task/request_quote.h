@@ -23,6 +23,9 @@ int request_quote(struct task_ctx *ctx, const struct store_task *task, struct st
 int request_quote_subject(
 	struct task_ctx *ctx, bool is_request, struct strbuf *out, struct err *err);
 
+/* A paragraph that names the repository's own checks; "" when there are none.  free(). */
+char *request_own_checks(const struct task_ctx *ctx);
+
 /* Appends other foreign text. */
 int request_quote_text(const char *what, const char *text, size_t most,
 	struct strbuf *out, struct err *err);

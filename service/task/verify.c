@@ -115,7 +115,7 @@ static int make_box(struct verify *v, struct err *err)
 	if (box_create(ctx->env->core, &spec, ctx->cancel, err) < 0)
 		return err_wrap(err, "start a box for the checks");
 	if (check_out(v, prepared.base_oid, err) < 0 ||
-		verify_setup_run(ctx, v->box, v->dir, err) < 0)
+		verify_setup_run(ctx, v->box, err) < 0)
 		return -1;
 	return context_say(ctx, "verify", err, "box %s ready in %lld ms, at %.12s",
 		v->box, (long long)(clock_mono_ms() - began), ctx->task->commit_oid);

@@ -16,7 +16,6 @@ const struct box_policy *verify_setup_policy(const struct task_ctx *ctx);
 
 /* Runs them and takes the network away; nothing when they are not wanted.  ERR_INPUT with the
  * end of what a command said when it failed. */
-int verify_setup_run(
-	struct task_ctx *ctx, const char *box, const char *dir, struct err *err);
+int verify_setup_run(struct task_ctx *ctx, const char *box, struct err *err);
 
 #endif
