@@ -119,7 +119,7 @@ test('no commands for 30 minutes: it is paused by itself; one that worked lately
   await until('it is paused', async () => (await idle.getStatus()).status === 'paused', { ms: 40000 });
   assert.equal((await busy.getStatus()).status, 'idle');
   assert.equal((await kept.getStatus()).status, 'idle', 'keep-alive');
-  assert.ok((await idle.logs()).some((l) => /idle/.test(l.message) && /30/.test(l.message)), 'and it says why');
+  await until('it says why', async () => (await idle.logs()).some((l) => /idle/.test(l.message) && /30/.test(l.message)));
   assert.equal(await sh(idle, 'cat f'), 'stays\n', 'new work wakes it');
 });
 

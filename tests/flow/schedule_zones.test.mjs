@@ -49,16 +49,19 @@ test('two years of days in all zones', async () => {
   const zones = Intl.supportedValuesOf('timeZone');
   const newer = []; // than the ICU that we run with
   let all = 0;
+  let checked = 0;
   for (const zone of zones.filter((z) => !CORRECTED.includes(z))) {
     try {
       all += await check(zone, 2, 30);
+      checked++;
     } catch (error) {
       if (!/there is no time zone/.test(error.stderr)) throw error;
       newer.push(zone);
     }
   }
   assert.ok(newer.length < 10, `${newer}`);
-  assert.ok(zones.length > 400 && all > (zones.length - newer.length) * 729, `${zones.length} zones, ${all} slots`);
+  // A slot a day, but for the days at both ends of the two years.
+  assert.ok(checked > 400 && all >= checked * 728, `${checked} zones, ${all} slots`);
 });
 
 test('clocks that are set at midnight, by half an hour, and where few live', async () => {
