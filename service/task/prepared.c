@@ -97,7 +97,7 @@ int prepared_setup(struct task_ctx *ctx, const char *box, const char *step,
 	*ret_said = NULL;
 	if (run_capture(ctx->env->core, box, &spec, NULL, 0, &result, limit, err) < 0)
 		return err_wrap(err, "set-up command `%.80s`", command);
-	if (context_say(ctx, step, err, "$ %.300s: exit %d in %lld ms", command,
+	if (context_say(ctx, step, err, "set-up $ %.300s: exit %d in %lld ms", command,
 		    result.exit_code, (long long)(clock_mono_ms() - began)) < 0)
 		return -1;
 	if (result.exit_code == 0)

@@ -40,7 +40,7 @@ const commit = (message) => world.standin.git.commitFolder(world.owner, world.na
 const ask = async () => world.fix((await world.issue('Look', 'Tell what you see.')).number);
 const seenBy = (task) => JSON.parse(world.blob(world.tree(task.branch).find((e) => e.path === 'seen.json').oid));
 const snapshots = async () => (await listInstance(world.boxwright.instance)).snapshots.length;
-const setups = async (task) => (await allEvents(world, task.id)).filter((e) => e.text.startsWith('$ ')).length;
+const setups = async (task) => (await allEvents(world, task.id)).filter((e) => e.text.startsWith('set-up $ ')).length;
 const look = async () => {
   const task = await ask();
   assert.equal(task.outcome_code, 'pull_request', `${task.outcome}\n${world.boxwright.tail()}`);
