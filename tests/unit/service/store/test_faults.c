@@ -408,13 +408,14 @@ static int64_t do_the_rest(void)
 		last = row.id > last ? row.id : last;
 	}
 	for (int64_t id = last; id > 0; id--) {
+		CLEANUP(store_task) struct store_task task = {0};
 		CLEANUP(store_tasks) struct store_tasks attempts = {0};
 
-		assert_int_equal(store_task_get(store, id, &row, &err), 0);
-		assert_int_equal(row.state, STORE_TASK_DONE);
-		assert_false(row.waits);
+		assert_int_equal(store_task_get(store, id, &task, &err), 0);
+		assert_int_equal(task.state, STORE_TASK_DONE);
+		assert_false(task.waits);
 		assert_int_equal(store_task_attempts(store, id, &attempts, &err), 0);
-		assert_int_equal(attempts.count, row.parent_id ? 0 : ATTEMPTS);
+		assert_int_equal(attempts.count, task.parent_id ? 0 : ATTEMPTS);
 	}
 	store_close(store);
 	return done;
