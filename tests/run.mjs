@@ -176,8 +176,7 @@ function runOne(test) {
 async function runSuite(name) {
 	const tests = suites[name]().filter(t => opt.only.length === 0 || opt.only.some(w => t.name.includes(w)));
 	// A flow mostly waits, each for a service of its own; the longest begin first.
-	const most = { unit: 4, checks: 4, flow: 2 }[name] ?? 1;
-	const parallel = Math.max(1, Math.min(most, os.cpus().length));
+	const parallel = { unit: Math.min(4, os.cpus().length), checks: Math.min(4, os.cpus().length), flow: 3 }[name] ?? 1;
 	const long = ['flow/faults', 'flow/rules', 'flow/limits', 'flow/triggers', 'flow/repairs', 'flow/attempts', 'flow/rebase', 'flow/docs',
 		'flow/schedule', 'flow/conversation', 'flow/kills', 'api/exec_frames', 'api/agents', 'flow/agents', 'api/overview', 'api/restart', 'flow/snapshot', 'flow/outcomes',
 		'api/custom_agent', 'api/boxes', 'api/metering', 'api/schedule', 'api/snapshots'];
