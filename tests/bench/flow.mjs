@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // From a comment to the agent's first output, step by step: a real service, the stand-in
 // forge, an agent of the custom harness that speaks at once.  The first task makes the
-// prepared snapshot and is told apart; the others start from it.
+// prepared snapshot and is told apart; the others start from it, each for an issue of its own.
+// Then the second comments: in each conversation once more, in its own box, woken.
 //
 //	node tests/bench/flow.mjs [rows file to append to]      BENCH_TASKS (12)
 //
@@ -43,7 +44,7 @@ async function one(world, number) {
   const first = events.find((e) => e.text.includes(FIRST));
   if (!first) throw new Error('the agent said nothing');
   const step = (name) => task.steps.find((s) => s.name === name);
-  const ready = events.map((e) => /start (\d+) ms, newest commit/.exec(e.text)).find(Boolean);
+  const ready = events.map((e) => /^box \S+ ready in (\d+) ms/.exec(e.text)).find(Boolean);
   return {
     'total': first.at_ms - asked,
     'comment to accepted': accepted - asked,
@@ -69,16 +70,20 @@ const world = await startWorld({ strict: false, repo: { fixture }, config: scrip
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => { world.close().finally(() => process.exit(1)); });
 try {
-  const { number } = await world.issue('A small thing', 'Please do it.');
-  const cold = await one(world, number);
+  const issue = async () => (await world.issue('A small thing', 'Please do it.')).number;
+  const cold = await one(world, await issue());
   console.error(`      the first one, which makes the snapshot: ${(cold.total / 1000).toFixed(3)} s`);
-  const all = [];
+  const all = [], again = [], issues = [];
   for (let i = 0; i < TASKS; i++) {
-    all.push(await one(world, number));
+    issues.push(await issue());
+    all.push(await one(world, issues[i]));
     if (i % 4 === 3) console.error(`      ${i + 1} of ${TASKS}`);
   }
+  for (const number of issues) again.push(await one(world, number));
   const rows = [row('comment to first output', 'comment sent to the agent\'s first output', all.map((a) => a.total)),
     ...PARTS.map(([name, what], i) => row(`comment to first output, ${i + 1}: ${name}`, what, all.map((a) => a[name]))),
+    row('second comment to first output', 'the same in a conversation whose box is paused', again.map((a) => a.total)),
+    row('second comment to first output, prepare', 'of this: mirror, configuration, the box woken', again.map((a) => a.prepare)),
     row('comment to first output, snapshot made', 'the same with the snapshot made first', [cold.total])];
   if (out) fs.appendFileSync(out, rows.join(''));
 } finally {
