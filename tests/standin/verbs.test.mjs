@@ -17,7 +17,7 @@ async function run(name, env) {
   let out = '';
   child.stdout.on('data', (d) => { out += d; });
   child.stderr.on('data', (d) => { out += d; });
-  const code = await new Promise((done) => { child.on('close', done); });
+  const code = await new Promise((done, fail) => { child.once('error', fail).once('close', done); }); // not built: an error, and no close
   assert.equal(code, 0, out);
   assert.doesNotMatch(out, /SKIP/i);
 }
