@@ -194,6 +194,21 @@ void decide_issues(struct decision *d)
 
 /* ---- comments ---------------------------------------------------------------------------- */
 
+/* Somebody said something just now, by the one action that counts, where there is a subject;
+ * else it is decided that it starts nothing. */
+static bool is_told(struct decision *d, const char *action, bool has_subject)
+{
+	if (str_eq(d->event->action, "edited"))
+		decide_none(d, "edited");
+	else if (!str_eq(d->event->action, action))
+		decide_none(d, "action_unused");
+	else if (!has_subject)
+		decide_none(d, "no_subject");
+	else
+		return true;
+	return false;
+}
+
 void decide_issue_comment(struct decision *d)
 {
 	const struct event_comment *comment = &d->event->comment;
@@ -208,16 +223,11 @@ void decide_issue_comment(struct decision *d)
 		.sentence = "A comment asks for it.",
 	};
 
-	if (str_eq(d->event->action, "edited"))
-		decide_none(d, "edited");
-	else if (!str_eq(d->event->action, "created"))
-		decide_none(d, "action_unused");
-	else if (issue->number == 0 || comment->id == 0)
-		decide_none(d, "no_subject");
-	else if (decide_refused(d, &comment->author, comment->app_id) ||
-		 decide_command(d, &asked))
+	if (!is_told(d, "created", issue->number != 0 && comment->id != 0) ||
+		decide_refused(d, &comment->author, comment->app_id) ||
+		decide_command(d, &asked))
 		return;
-	else if (issue->is_pull_request && d->config->listen == TRIGGER_ALL)
+	if (issue->is_pull_request && d->config->listen == TRIGGER_ALL)
 		decide_plain(d, &asked);
 	else
 		decide_none(d, "no_command");
@@ -322,18 +332,8 @@ void decide_review(struct decision *d)
 		.sentence = "A review asks for it.",
 	};
 
-	if (str_eq(d->event->action, "edited")) {
-		decide_none(d, "edited");
+	if (!is_told(d, "submitted", pull->number != 0 && review->id != 0))
 		return;
-	}
-	if (!str_eq(d->event->action, "submitted")) {
-		decide_none(d, "action_unused");
-		return;
-	}
-	if (pull->number == 0 || review->id == 0) {
-		decide_none(d, "no_subject");
-		return;
-	}
 	set_head(d);
 	json_put(decide_about(d), "review", json_integer(review->id));
 	decide_about_text(d, "review_state", review->state);
@@ -371,18 +371,9 @@ void decide_review_comment(struct decision *d)
 		.sentence = "A comment on a line asks for it.",
 	};
 
-	if (str_eq(d->event->action, "edited")) {
-		decide_none(d, "edited");
+	if (!is_told(
+		    d, "created", pull->number != 0 && comment->id != 0 && comment->path))
 		return;
-	}
-	if (!str_eq(d->event->action, "created")) {
-		decide_none(d, "action_unused");
-		return;
-	}
-	if (pull->number == 0 || comment->id == 0 || !comment->path) {
-		decide_none(d, "no_subject");
-		return;
-	}
 	set_head(d);
 	set_place(d, comment);
 	if (!decide_refused(d, &comment->author, comment->app_id) &&

@@ -12,6 +12,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store_effect.h"
 #include "service/task/checks.h"
+#include "service/task/effects.h"
 #include "service/task/prepared.h"
 #include "service/task/talk_box.h"
 #include "service/task/undo_point.h"
@@ -22,16 +23,6 @@ static struct store_effect_key key_of(const struct task_ctx *ctx)
 {
 	return (struct store_effect_key){
 		.task_id = ctx->task->id, .lease = ctx->task->lease, .kind = "adopt"};
-}
-
-static bool is_done(struct task_ctx *ctx)
-{
-	CLEANUP(store_effect) struct store_effect row = {0};
-	struct store_effect_key key = key_of(ctx);
-	struct err missing = {0};
-
-	return store_effect_get(ctx->env->store, &key, &row, &missing) == 0 &&
-	       row.state == STORE_EFFECT_DONE;
 }
 
 /* The conversation's own box, as it was before: kept for undo when it can be. */
@@ -105,7 +96,8 @@ int attempts_box_adopt(
 	struct store_effect_key key = key_of(ctx);
 	struct err why = {0};
 
-	if (is_done(ctx) || ctx->talk.id == 0 || str_empty(best->box_id))
+	if (effect_is_done(ctx, "adopt", NULL) || ctx->talk.id == 0 ||
+		str_empty(best->box_id))
 		return 0;
 	if (store_effect_plan(ctx->env->store, &key, "", NULL, ctx->cancel, err) < 0)
 		return -1;

@@ -123,6 +123,16 @@ bool context_rebuilds(const struct task_ctx *ctx)
 	return str_eq(ctx->task->verb, "rebase") || str_eq(ctx->task->verb, "job");
 }
 
+int64_t context_round(const struct task_ctx *ctx, const char *prefix)
+{
+	const char *run = ctx->task->run_id;
+	int64_t round;
+
+	if (str_empty(run) || !str_starts(run, prefix))
+		return 0;
+	return str_to_i64(run + strlen(prefix), 1, INT64_MAX, &round) ? round : 0;
+}
+
 int context_say(
 	struct task_ctx *ctx, const char *kind, struct err *err, const char *fmt, ...)
 {

@@ -53,6 +53,9 @@ bool context_changes(const struct task_ctx *ctx);
 /* The agent's run is built on the target's newest head each time and replaces the branch's
  * commits by one: rebase, job. */
 bool context_rebuilds(const struct task_ctx *ctx);
+/* The number behind `prefix` in the name of the row's run: which round the agent is in; 0 for
+ * any other run. */
+int64_t context_round(const struct task_ctx *ctx, const char *prefix);
 /* A line into the task's log. */
 int context_say(struct task_ctx *ctx, const char *kind, struct err *err, const char *fmt,
 	...) __attribute__((format(printf, 4, 5)));

@@ -30,6 +30,16 @@ static struct store_effect_key key_of(
 	};
 }
 
+bool effect_is_done(const struct task_ctx *ctx, const char *kind, const char *slot)
+{
+	CLEANUP(store_effect) struct store_effect row = {0};
+	struct store_effect_key key = key_of(ctx, kind, slot);
+	struct err missing = {0};
+
+	return store_effect_get(ctx->env->store, &key, &row, &missing) == 0 &&
+	       row.state == STORE_EFFECT_DONE;
+}
+
 /* Refused for good, by GitHub and not by us? */
 static bool for_good(const struct err *err)
 {

@@ -15,6 +15,9 @@
  * nothing for a task that nobody asked for. */
 int effect_react(struct task_ctx *ctx, const char *content, struct err *err);
 
+/* Whether an effect of this task has been carried out; one that cannot be read has not. */
+bool effect_is_done(const struct task_ctx *ctx, const char *kind, const char *slot);
+
 /* The progress comment: made once, edited afterwards (at most each comment_gap_ms unless
  * `now`).  `body` without marker. */
 int effect_status(struct task_ctx *ctx, const char *body, bool now, struct err *err);

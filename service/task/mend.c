@@ -76,14 +76,9 @@ static struct store_effect_key count_key(const struct task_ctx *ctx)
 }
 
 /* Let through before, by a gate that is begun again. */
-static bool counted(struct task_ctx *ctx)
+static bool counted(const struct task_ctx *ctx)
 {
-	CLEANUP(store_effect) struct store_effect row = {0};
-	struct store_effect_key key = count_key(ctx);
-	struct err missing = {0};
-
-	return store_effect_get(ctx->env->store, &key, &row, &missing) == 0 &&
-	       row.state == STORE_EFFECT_DONE;
+	return effect_is_done(ctx, "mend", "count");
 }
 
 static int count(struct task_ctx *ctx, struct err *err)

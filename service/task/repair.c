@@ -14,12 +14,7 @@
 
 int64_t repair_round(const struct task_ctx *ctx)
 {
-	const char *run = ctx->task->run_id;
-	int64_t round;
-
-	if (str_empty(run) || !str_starts(run, RUN_NAME))
-		return 0;
-	return str_to_i64(run + strlen(RUN_NAME), 1, INT64_MAX, &round) ? round : 0;
+	return context_round(ctx, RUN_NAME);
 }
 
 int64_t repair_left_ms(const struct task_ctx *ctx)

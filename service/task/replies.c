@@ -80,12 +80,7 @@ static int say(struct request *r, const char *prompt, const struct prompt_var *v
 /* The pull request tells of itself when this very task opened it. */
 static bool opened(const struct task_ctx *run)
 {
-	CLEANUP(store_effect) struct store_effect row = {0};
-	struct store_effect_key key = {.task_id = run->task->id, .kind = "pull_request"};
-	struct err missing = {0};
-
-	return store_effect_get(run->env->store, &key, &row, &missing) == 0 &&
-	       row.state == STORE_EFFECT_DONE;
+	return effect_is_done(run, "pull_request", NULL);
 }
 
 static int list_changes(struct task_ctx *run, struct strbuf *out, struct err *err)

@@ -17,12 +17,7 @@
 
 int64_t rounds_request(const struct task_ctx *ctx)
 {
-	const char *run = ctx->task->run_id;
-	int64_t id;
-
-	if (str_empty(run) || !str_starts(run, RUN_NAME))
-		return 0;
-	return str_to_i64(run + strlen(RUN_NAME), 1, INT64_MAX, &id) ? id : 0;
+	return context_round(ctx, RUN_NAME);
 }
 
 int rounds_load(struct task_ctx *ctx, struct store_task *ret, struct err *err)
