@@ -5,7 +5,7 @@
 #include "boxcore/base/str.h"
 #include "boxcore/base/thread.h"
 #include "service/store/store-internal.h"
-#include "tests/lib/store_world.h"
+#include "tests/lib/store_test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,29 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct store_world world;
-
-static int set_up(void **state)
-{
-	(void)state;
-	store_world_start(&world);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_world_stop(&world);
-	return 0;
-}
-
-#define OK(call)                                                                         \
-	do {                                                                             \
-		if ((call) < 0)                                                          \
-			fail_msg("%s: %s", #call, err.text);                             \
-	} while (0)
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 static int64_t add_task(const char *lane, int64_t number, bool is_pull, int64_t at_ms)
 {

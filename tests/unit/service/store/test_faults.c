@@ -224,7 +224,8 @@ static void *load_main(void *arg)
 	return NULL;
 }
 
-static void run_load(int round, int out)
+/* In the child: writers that go on until it is killed. */
+static void run_load(int round, int out, void *(*writer)(void *load))
 {
 	struct load loads[WRITERS];
 	pthread_t thread;
@@ -234,7 +235,7 @@ static void run_load(int round, int out)
 	CHECK(store_open(&store, dir, &err) == 0);
 	for (int i = 0; i < WRITERS; i++) {
 		loads[i] = (struct load){store, round, i, out};
-		CHECK(thread_start(&thread, "load", load_main, &loads[i], &err) == 0);
+		CHECK(thread_start(&thread, "load", writer, &loads[i], &err) == 0);
 	}
 	pause();
 }
@@ -302,7 +303,7 @@ static void test_what_was_acknowledged_outlives_kill_9(void **state)
 		pid = fork();
 		if (pid == 0) {
 			close(ends[0]);
-			run_load(round, ends[1]);
+			run_load(round, ends[1], load_main);
 			_exit(1);
 		}
 		close(ends[1]);
@@ -376,21 +377,6 @@ static void *split_main(void *arg)
 	return NULL;
 }
 
-static void run_splits(int round, int out)
-{
-	struct load loads[WRITERS];
-	pthread_t thread;
-	struct store *store = NULL;
-	struct err err = {0};
-
-	CHECK(store_open(&store, dir, &err) == 0);
-	for (int i = 0; i < WRITERS; i++) {
-		loads[i] = (struct load){store, round, i, out};
-		CHECK(thread_start(&thread, "load", split_main, &loads[i], &err) == 0);
-	}
-	pause();
-}
-
 /* After recovery all that is left can be done, and nothing waits for ever. */
 static int64_t do_the_rest(void)
 {
@@ -436,7 +422,7 @@ static void test_attempts_outlive_kill_9(void **state)
 		pid = fork();
 		if (pid == 0) {
 			close(ends[0]);
-			run_splits(round, ends[1]);
+			run_load(round, ends[1], split_main);
 			_exit(1);
 		}
 		close(ends[1]);
