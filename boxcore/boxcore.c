@@ -163,3 +163,8 @@ struct engine *boxcore_engine(struct boxcore *core)
 {
 	return core->engine;
 }
+
+const char *boxcore_instance(const struct boxcore *core)
+{
+	return core->instance;
+}

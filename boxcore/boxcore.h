@@ -68,6 +68,8 @@ DEFINE_CLEANUP(boxcore, struct boxcore *, boxcore_close(*value))
 
 struct engine; /* boxcore/engine/engine.h, for images and diagnosis */
 struct engine *boxcore_engine(struct boxcore *core); /* borrowed */
+/* As opened; what is named on the Engine for all to see has it in its name.  Borrowed. */
+const char *boxcore_instance(const struct boxcore *core);
 
 /* ---- boxes ----------------------------------------------------------------------------- */
 
@@ -207,6 +209,12 @@ int snapshot_find(struct boxcore *core, const char *tag, struct snapshot_info *r
 	struct cancel *cancel, struct err *err); /* ERR_NOT_FOUND */
 int snapshot_delete(
 	struct boxcore *core, const char *image, struct cancel *cancel, struct err *err);
+/* For whoever makes a box only to keep it as `tag`: returns when no other thread is between
+ * these two for that tag, so that snapshot_find() then sees what another has made.  Each
+ * enter that returned 0 has its leave.  Within it any other verb may be called. */
+int snapshot_make_enter(
+	struct boxcore *core, const char *tag, struct cancel *cancel, struct err *err);
+void snapshot_make_leave(struct boxcore *core, const char *tag);
 
 /* ---- runs ------------------------------------------------------------------------------ */
 

@@ -8,6 +8,7 @@
 #include "boxcore/boxcore-internal.h"
 
 #include "boxcore/base/clock.h"
+#include "boxcore/base/crypto.h"
 #include "boxcore/base/limits.h"
 #include "boxcore/base/str.h"
 
@@ -51,6 +52,32 @@ int snapshot_find(struct boxcore *core, const char *tag, struct snapshot_info *r
 	info.layers = image.layers;
 	*ret_info = info;
 	return 0;
+}
+
+/* No box and no image has a gate of such a name. */
+static void make_gate(const char *tag, char ret_gate[64])
+{
+	char digest[SHA256_HEX_SIZE];
+
+	crypto_sha256_hex(tag, strlen(tag), digest);
+	snprintf(ret_gate, 64, "snapshot:%.40s", digest);
+}
+
+int snapshot_make_enter(
+	struct boxcore *core, const char *tag, struct cancel *cancel, struct err *err)
+{
+	char gate[64];
+
+	make_gate(tag, gate);
+	return core_gate_enter(core, gate, cancel, err);
+}
+
+void snapshot_make_leave(struct boxcore *core, const char *tag)
+{
+	char gate[64];
+
+	make_gate(tag, gate);
+	core_gate_leave(core, gate);
 }
 
 /* The engine merges the container's own Config into what is missing here, so what must not

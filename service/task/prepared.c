@@ -54,8 +54,10 @@ static int identity_of(struct task_ctx *ctx, struct identity *ret, struct err *e
 	ret->image = mem_strdup(name);
 	ret->digest = mem_strdup(image.id);
 	repo_config_setup_hash(&ctx->file, ret->digest, ret->setup);
+	/* With the instance, for several services of one Engine keep apart what is theirs. */
 	CLEANUP(mem)
-	char *all = mem_printf("1\n%lld\n%s\n%s\n%s\n%s", (long long)ctx->task->repo_id,
+	char *all = mem_printf("2\n%s\n%lld\n%s\n%s\n%s\n%s",
+		boxcore_instance(ctx->env->core), (long long)ctx->task->repo_id,
 		ctx->task->rules_oid, ret->setup, ret->digest, ctx->task->repo);
 	crypto_sha256_hex(all, strlen(all), ret->key);
 	return 0;
@@ -167,10 +169,9 @@ static int build(struct task_ctx *ctx, const struct identity *id, const char *ta
 	return rc;
 }
 
-static int make(struct task_ctx *ctx, const struct identity *id,
+static int make(struct task_ctx *ctx, const struct identity *id, const char *tag,
 	struct store_prepared *ret, struct err *err)
 {
-	CLEANUP(mem) char *tag = mem_printf("boxwright-snap:%.40s", id->key);
 	struct snapshot_info snapshot = {0};
 	struct err missing = {0};
 	int64_t began = clock_mono_ms();
@@ -219,27 +220,52 @@ static bool still_there(struct task_ctx *ctx, struct store_prepared *row)
 	return false;
 }
 
-int prepared_find(struct task_ctx *ctx, struct store_prepared *ret, struct err *err)
+/* Exactly this commit's, or the newest of the same set-up that is fresh enough.  1, 0, -1. */
+static int look(struct task_ctx *ctx, const struct identity *id,
+	struct store_prepared *ret, struct err *err)
 {
 	struct store *store = ctx->env->store;
-	CLEANUP(identity) struct identity id = {0};
 	struct err missing = {0};
 	int64_t now = clock_wall_ms();
 
+	bool found = store_prepared_get(store, id->key, ret, &missing) == 0 &&
+		     ret->state == STORE_PREPARED_READY && still_there(ctx, ret);
+	if (!found) {
+		store_prepared_release(ret);
+		*ret = (struct store_prepared){0};
+		found = store_prepared_newest(store, ctx->task->repo_id, id->digest,
+				id->setup, ret, &missing) == 0 &&
+			now - ret->created_ms < PREPARED_FRESH_MS &&
+			still_there(ctx, ret);
+	}
+	if (found)
+		return store_prepared_touch(store, ret->key, now, ctx->cancel, err) < 0
+			       ? -1
+			       : 1;
+	store_prepared_release(ret);
+	*ret = (struct store_prepared){0};
+	return 0;
+}
+
+int prepared_find(struct task_ctx *ctx, struct store_prepared *ret, struct err *err)
+{
+	struct boxcore *core = ctx->env->core;
+	CLEANUP(identity) struct identity id = {0};
+
 	if (identity_of(ctx, &id, err) < 0)
 		return -1;
-	if (store_prepared_get(store, id.key, ret, &missing) == 0 &&
-		ret->state == STORE_PREPARED_READY && still_there(ctx, ret))
-		return store_prepared_touch(store, ret->key, now, ctx->cancel, err);
-	store_prepared_release(ret);
-	*ret = (struct store_prepared){0};
-	if (store_prepared_newest(
-		    store, ctx->task->repo_id, id.digest, id.setup, ret, &missing) == 0 &&
-		now - ret->created_ms < PREPARED_FRESH_MS && still_there(ctx, ret))
-		return store_prepared_touch(store, ret->key, now, ctx->cancel, err);
-	store_prepared_release(ret);
-	*ret = (struct store_prepared){0};
-	return make(ctx, &id, ret, err);
+	int rc = look(ctx, &id, ret, err);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	CLEANUP(mem) char *tag = mem_printf("boxwright-snap:%.40s", id.key);
+	/* Many issues may be labelled at once in a repository that is new to us. */
+	if (snapshot_make_enter(core, tag, ctx->cancel, err) < 0)
+		return -1;
+	rc = look(ctx, &id, ret, err);
+	if (rc == 0)
+		rc = make(ctx, &id, tag, ret, err);
+	snapshot_make_leave(core, tag);
+	return rc < 0 ? -1 : 0;
 }
 
 int prepared_again(struct task_ctx *ctx, struct store_prepared *ret, struct err *err)

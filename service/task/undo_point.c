@@ -2,7 +2,6 @@
 /* Undo points: an effect of the task at first, then fields of the conversation. */
 #include "service/task/undo_point.h"
 
-#include "boxcore/base/crypto.h"
 #include "boxcore/base/json.h"
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
@@ -25,11 +24,9 @@ static struct store_effect_key key_of(const struct task_ctx *ctx)
 void undo_point_name(const struct task_ctx *ctx, int64_t task, const char *oid,
 	char ret[UNDO_TAG_SIZE])
 {
-	char hex[SHA256_HEX_SIZE];
-
-	crypto_sha256_hex(ctx->env->marker_key, sizeof ctx->env->marker_key, hex);
-	snprintf(ret, UNDO_TAG_SIZE, TAG_BEGIN "%lld-t%lld-%.12s-%s",
-		(long long)ctx->talk.id, (long long)task, hex, oid);
+	snprintf(ret, UNDO_TAG_SIZE, TAG_BEGIN "%lld-t%lld-%.32s-%s",
+		(long long)ctx->talk.id, (long long)task,
+		boxcore_instance(ctx->env->core), oid);
 }
 
 bool undo_point_is(const char *image)

@@ -12,7 +12,7 @@
 
 #include "service/task/context.h"
 
-#define UNDO_TAG_SIZE 128
+#define UNDO_TAG_SIZE 144
 
 /* Before a run that changes something: `has_box` the conversation's box is there, paused, with
  * its HEAD at talk.box_oid; a snapshot of it is made.  The first plan of a task stays. */

@@ -7,7 +7,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { allEvents, scripted } from './lib/agent.mjs';
+import { git } from '../standin/git.mjs';
 import { boxIds, boxNamed, listInstance, listVolumes } from './lib/engine.mjs';
+import { rows } from './lib/kills.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
 // Tells what it was given: the set-up's marks, the history and the work tree.
@@ -39,6 +41,7 @@ const put = (name, text) => {
 const commit = (message) => world.standin.git.commitFolder(world.owner, world.name, folder, { message });
 const ask = async () => world.fix((await world.issue('Look', 'Tell what you see.')).number);
 const seenBy = (task) => JSON.parse(world.blob(world.tree(task.branch).find((e) => e.path === 'seen.json').oid));
+const rowOf = (where, id) => rows(where, `SELECT * FROM task WHERE id = ${id}`)[0];
 const snapshots = async () => (await listInstance(world.boxwright.instance)).snapshots.length;
 const setups = async (task) => (await allEvents(world, task.id)).filter((e) => e.text.startsWith('set-up $ ')).length;
 const look = async () => {
@@ -168,6 +171,60 @@ test('a set-up that fails is told with its words, and is tried anew when it was 
   put('.github/boxwright.yml', SETUP);
   commit('Pumped');
   assert.equal((await look()).setups, 0);
+});
+
+test('two that come at once: one prepares, the other waits for it', async () => {
+  put('.github/boxwright.yml', `${SETUP}  - sleep 2\n`);
+  commit('Together');
+  const was = await snapshots();
+  const both = await Promise.all([ask(), ask()]);
+  assert.deepEqual(both.map((task) => task.outcome_code), ['pull_request', 'pull_request']);
+  const made = await Promise.all(both.map(setups));
+  assert.deepEqual(made.sort(), [0, 3]);
+  assert.equal(rowOf(world, both[0].id).prepared_key, rowOf(world, both[1].id).prepared_key);
+  assert.equal(await snapshots(), was + 1);
+});
+
+test('the one who prepares is cancelled: who waited prepares', async () => {
+  put('.github/boxwright.yml', `${SETUP}  - test -e /tmp/go || sleep 5\n`);
+  commit('Cancelled');
+  const begin = async () => {
+    const { number } = await world.issue('Look', 'Tell what you see.');
+    const { delivery } = await world.comment(number, '/boxwright fix');
+    return (await world.boxwright.taskOf(delivery.guid)).id;
+  };
+  const prepares = async (id) => (await boxIds(world.boxwright.instance)).includes(`prep-${id}`);
+  const first = await begin();
+  await until('the first prepares', () => prepares(first));
+  const second = await begin();
+  const task = async (id) => world.boxwright.need('GET', `/v1/tasks/${id}`);
+  await until('the second is at it', async () => (await task(second)).step === 'prepare');
+  await world.boxwright.need('POST', `/v1/tasks/${first}/cancel`, { reason: 'enough' });
+  assert.equal((await world.boxwright.waitForTask(first, { ms: 20000 })).state, 'cancelled');
+  const done = await world.boxwright.waitForTask(second, { ms: 60000 });
+  assert.equal(done.outcome_code, 'pull_request', done.outcome);
+  assert.equal(await setups(done), 3);
+});
+
+test('two services of one Engine have each a snapshot of their own', async () => {
+  put('.github/boxwright.yml', SETUP);
+  const other = await startWorld({ repo: { fixture: folder }, config: scripted(AGENT) });
+  try {
+    // The same commit of the same repository.
+    commit('Neighbours');
+    git(other.standin.git.dir(other.owner, other.name), ['fetch', '-q', world.standin.git.dir(world.owner, world.name), '+main:main']);
+    const mine = (await look()).task;
+    const task = await other.fix((await other.issue('Look', 'Tell what you see.')).number);
+    assert.equal(task.outcome_code, 'pull_request', task.outcome);
+    const [a, b] = [rowOf(world, mine.id), rowOf(other, task.id)];
+    assert.deepEqual([a.repo_id, a.rules_oid, a.image], [b.repo_id, b.rules_oid, b.image]);
+    assert.notEqual(a.prepared_key, b.prepared_key);
+    const { snapshots: have } = await listInstance(other.boxwright.instance);
+    assert.equal(have.length, 1);
+    assert.equal((await listInstance(world.boxwright.instance)).snapshots.includes(have[0]), false);
+  } finally {
+    await other.close();
+  }
 });
 
 test('a set-up that would never end is ended with the task', async () => {
