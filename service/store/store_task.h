@@ -242,7 +242,9 @@ int store_task_attempts(
 /* ---- how much was used ------------------------------------------------------------------ */
 
 struct store_used {
-	int64_t runs; /* tasks made; attempts and what was refused or taken up do not count */
+	/* Tasks made: each is one request, whoever carried it out; attempts and what was refused
+	 * are none. */
+	int64_t runs;
 	double cost_usd;
 };
 /* By one person (requester_id, in all repositories; 0 is nobody) and in one repository, of

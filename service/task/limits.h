@@ -2,8 +2,9 @@
 /*
  * Limits per person, repository and UTC day, in runs and in money.
  *
- * A task belongs to the day on which it was made.  Runs are counted when a task passes the
- * gate: as many as the limit says of a day's tasks pass, in the order of their making.  Money
+ * A task belongs to the day on which it was made.  Runs are requests: those that a run takes up
+ * on its way count as those that have a run of their own.  They are counted when a task passes
+ * the gate: as many as the limit says of a day's tasks pass, in the order of their making.  Money
  * is looked at twice: the gate refuses a task when a day's money is spent, and the relay is
  * given min(the task's own budget, what is left of the day's), which is looked at again after
  * each call of each task: several tasks at once overrun a day's money by at most about one
