@@ -2,21 +2,11 @@
 // The state engine (emulate) behind the gate: people, repositories, issues, comments and
 // labels.  Ids are pushed apart at start, so that no number is by chance also another's.
 import crypto from 'node:crypto';
-import net from 'node:net';
 import { createEmulator } from 'emulate';
+import { freePort } from '../lib/port.mjs';
 
 const PADDING = 'padding'; // an account that only uses up numbers
 const PAD = { users: 20, repos: 90, issues: 12, comments: 50 };
-
-function freePort() {
-  return new Promise((done, fail) => {
-    const server = net.createServer().on('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-}
 
 export class State {
   static async start({ url, app, users, repos }) {

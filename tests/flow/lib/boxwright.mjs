@@ -4,9 +4,9 @@
 import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { freePort } from '../../lib/port.mjs';
 import { overlay } from '../../standin/hooks.mjs';
 import { removeInstance } from './engine.mjs';
 
@@ -16,16 +16,6 @@ const STOP_MS = 20000 * SLOW;
 const LOG_MAX = 50000; // lines
 
 export const binary = () => process.env.BOXWRIGHT_BIN ?? 'build/debug/boxwright';
-
-function freePort() {
-  return new Promise((done, fail) => {
-    const server = net.createServer().once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-}
 
 // Asks until it is true; the reason of the last try is told when it never was.
 export async function until(what, ask, { ms = 60000, every = 100 } = {}) {
