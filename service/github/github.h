@@ -122,8 +122,8 @@ int github_installation_find(struct github *gh, const char *owner, const char *n
  * is in order now: they share half of an hour's changes, evenly spread, and never go while
  * answers wait.  false: leave it out.  Ask once for each. */
 bool github_may_edit(struct github *gh, const struct github_repo *repo);
-/* Milliseconds until GitHub's limits let a change go for this installation; 0: now.  For those
- * who would only find out that nothing can be said. */
+/* Milliseconds until a change that only says something is in order for this installation; 0:
+ * now.  A quarter of an hour's changes is kept for work. */
 int64_t github_closed_ms(struct github *gh, const struct github_repo *repo);
 
 /* ---- tokens ---------------------------------------------------------------- */
@@ -274,7 +274,7 @@ struct github_pull {
 	bool draft;
 	struct github_user author;
 	int64_t head_repo_id;        /* 0: the fork is gone */
-	char title[GITHUB_URL_SIZE]; /* cut */
+	char title[GITHUB_URL_SIZE]; /* cut at a character */
 	char head_ref[GITHUB_NAME_SIZE];
 	char head_sha[GITHUB_OID_SIZE];
 	char base_ref[GITHUB_NAME_SIZE];

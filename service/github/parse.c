@@ -3,6 +3,7 @@
 #include "service/github/parse.h"
 
 #include "boxcore/base/limits.h"
+#include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "boxcore/base/strbuf.h"
 
@@ -148,6 +149,16 @@ void github_comment_release(struct github_comment *comment)
 	*comment = (struct github_comment){0};
 }
 
+/* As much of people's words as there is room for. */
+static void parse_title(const json_t *json, char *buf, size_t size)
+{
+	CLEANUP(mem) char *title = parse_body(json, "title");
+	size_t len = str_utf8_cut(title, strnlen(title, size - 1));
+
+	memcpy(buf, title, len);
+	buf[len] = '\0';
+}
+
 int parse_pull(const json_t *json, struct github_pull *ret, struct err *err)
 {
 	*ret = (struct github_pull){0};
@@ -162,6 +173,7 @@ int parse_pull(const json_t *json, struct github_pull *ret, struct err *err)
 			0 ||
 		parse_text(json, "html_url", ret->url, sizeof ret->url, err) < 0)
 		return -1;
+	parse_title(json, ret->title, sizeof ret->title);
 	ret->head_repo_id = json_or_int(json, "head.repo.id", 0);
 	ret->open = str_eq(json_or_string(json, "state", ""), "open");
 	/* A list has merged_at only, a single pull request both. */

@@ -168,6 +168,7 @@ test('a push of the base: one rebase of each pull request that conflicts, none o
   assert.equal(task.outcome_code, 'pull_request', task.outcome);
   assert.deepEqual(parents(pull.branch), [world.sha('main')]);
   assert.equal(show(pull.branch, 'a.txt'), 'pushed\nfive\n');
+  assert.deepEqual(subjects(pull.branch), ['fix: Five']); // nobody asked: named by the pull request
   // The same push told again makes no other.
   await world.standin.deliver('push', { repo: world.repo,
     push: { before: git(bare(), ['rev-parse', 'main~1']).trim(), after: world.sha('main'), branch: 'main' } });

@@ -30,9 +30,9 @@ void github_world_options(struct github_world *world, struct github_options opti
 	"\"created_at\":\"2026-11-22T20:35:01Z\",\"html_url\":\"https://x/c\"}"
 #define FAKE_COMMENT FAKE_COMMENT_OF(77, FAKE_USER, "hi")
 #define FAKE_PULL_OF(number, state, ref, repo, base)                                     \
-	"{\"id\":9" #number ",\"number\":" #number ",\"state\":\"" state                 \
-	"\",\"user\":" FAKE_USER ",\"draft\":true,\"head\":{\"ref\":\"" ref              \
-	"\",\"sha\":\"abc\","                                                            \
+	"{\"id\":9" #number ",\"number\":" #number ",\"title\":\"P" #number              \
+	"\",\"state\":\"" state "\",\"user\":" FAKE_USER                                 \
+	",\"draft\":true,\"head\":{\"ref\":\"" ref "\",\"sha\":\"abc\","                 \
 	"\"repo\":{\"id\":" #repo "}},\"base\":{\"ref\":\"" base "\"},"                  \
 	"\"html_url\":\"https://x/p\"}"
 

@@ -347,6 +347,7 @@ static void a_pull_request_is_found_by_its_head_alone(void **state)
 				 NULL, &err),
 		0);
 	assert_int_equal(pull.number, 4);
+	assert_string_equal(pull.title, "P4");
 	sent(world, "GET",
 		"/repos/octocat/hello/pulls?state=all&sort=created&direction=desc"
 		"&per_page=100&head=octocat%3Aboxwright%2F1-x");
