@@ -71,6 +71,23 @@ static bool is_ours(
 	return false;
 }
 
+/* By the row: its policy may change while the run goes on.  What cannot be read is a no. */
+static bool reaches_all(void *arg)
+{
+	const struct box_drive *drive = arg;
+	const char *setting = drive->boxes->options.config->model_hosted_tools;
+	CLEANUP(store_box) struct store_box row = {0};
+	struct err err = {0};
+
+	if (!str_eq(setting, "as-network"))
+		return str_eq(setting, "always");
+	if (store_box_get(drive->boxes->options.store, drive->row.box_id, &row, &err) < 0)
+		return false;
+	CLEANUP(json)
+	json_t *network = json_parse(row.network, strlen(row.network), &err);
+	return str_eq(json_or_string(network, "mode", ""), "allow-all");
+}
+
 static struct relay_lease *make_lease(struct box_drive *drive, const char *provider,
 	const struct keys *keys, bool nothing_left)
 {
@@ -82,6 +99,8 @@ static struct relay_lease *make_lease(struct box_drive *drive, const char *provi
 	struct relay_lease_spec spec = {
 		.name = name,
 		.spent = agent->spent,
+		.reaches_all = reaches_all,
+		.reach_arg = drive,
 		.cancel = drive->boxes->stop,
 	};
 

@@ -5,90 +5,12 @@
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
+#include "service/relay/hosted.h"
 #include "service/relay/meter.h"
 #include "service/relay/scan.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- routes ---------------------------------------------------------------------------- */
-
-static const struct relay_route routes[] = {
-	{"HEAD", "/", RELAY_ANTHROPIC, ROUTE_LOCAL},
-	{"POST", "/messages", RELAY_ANTHROPIC, ROUTE_CALL},
-	{"POST", "/messages/count_tokens", RELAY_ANTHROPIC, ROUTE_FREE},
-	{"POST", "/responses", RELAY_OPENAI, ROUTE_CALL},
-	{"POST", "/chat/completions", RELAY_OPENAI, ROUTE_CALL},
-	{"GET", "/models", RELAY_ANTHROPIC, ROUTE_FREE},
-	{"GET", "/models", RELAY_OPENAI, ROUTE_FREE},
-};
-
-/* /models is the one path that both have. */
-static bool provider_fits(const struct relay_route *route,
-	const struct relay_lease *lease, const struct call *call)
-{
-	if (!slice_eq(call->head.path, "/v1/models") &&
-		!slice_eq(call->head.path, "/models"))
-		return true;
-	bool anthropic = relay_head_find(&call->head, "anthropic-version") != NULL;
-	if (!lease->allow[!anthropic ? RELAY_OPENAI : RELAY_ANTHROPIC])
-		anthropic = !anthropic;
-	return (route->provider == RELAY_ANTHROPIC) == anthropic;
-}
-
-static int check_call(const struct relay_lease *lease, struct call *call,
-	const struct relay_route *route, struct err *err)
-{
-	const struct relay_head *head = &call->head;
-
-	if (head->query.n && !slice_eq(head->query, "beta=true"))
-		return err_set(err, ERR_NOT_FOUND, "the relay passes no query on"), 404;
-	if (route->kind != ROUTE_LOCAL && !lease->allow[route->provider])
-		return err_set(err, ERR_DENIED, "this task may not use this provider"),
-		       403;
-	const struct slice *coding = relay_head_find(head, "content-encoding");
-	if (coding && !slice_eq_nocase(*coding, "identity"))
-		return err_set(err, ERR_INPUT, "a packed request cannot be read"), 415;
-	if (head->method.n == 3 && (head->chunked || head->content_length))
-		return err_set(err, ERR_INPUT, "a GET has no body"), 400;
-	return 0;
-}
-
-const struct relay_route *relay_route_find(const struct relay_lease *lease,
-	struct call *call, int *ret_status, struct err *err)
-{
-	struct slice path = call->head.path;
-	bool known = false;
-
-	if (path.n > 3 && memcmp(path.p, "/v1/", 4) == 0) {
-		path.p += 3;
-		path.n -= 3;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-		const struct relay_route *route = &routes[i];
-		if (!slice_eq(path, route->path) || !provider_fits(route, lease, call))
-			continue;
-		known = true;
-		call->provider =
-			route->kind == ROUTE_LOCAL ? call->provider : route->provider;
-		if (!slice_eq(call->head.method, route->method))
-			continue;
-		*ret_status = check_call(lease, call, route, err);
-		return *ret_status ? NULL : route;
-	}
-	if (call->head.upgrade && known) {
-		/* With this Codex falls back to plain requests at once. */
-		*ret_status = 426;
-		err_set(err, ERR_INPUT,
-			"WebSockets are not spoken here; use plain requests");
-		return NULL;
-	}
-	*ret_status = known ? 405 : 404;
-	err_set(err, ERR_NOT_FOUND, "the relay does not offer %.*s %.*s",
-		(int)(call->head.method.n < 20 ? call->head.method.n : 20),
-		call->head.method.p, (int)(path.n < 200 ? path.n : 200), path.p);
-	return NULL;
-}
 
 /* ---- the answer on its way ------------------------------------------------------------- */
 
@@ -174,10 +96,9 @@ DEFINE_CLEANUP(outgoing, struct outgoing, outgoing_release(value))
 /* Everything else that a box sends stays here: credentials, cookies, hop headers. */
 static void copy_headers(struct outgoing *out, const struct relay_head *head)
 {
-	static const char *const passed[] = {"content-type", "accept", "user-agent",
-		"anthropic-version", "anthropic-beta", "openai-beta", "x-app",
-		"x-claude-code-session-id", "session_id", "conversation_id",
-		"originator"};
+	static const char *const passed[] = {"accept", "user-agent", "anthropic-version",
+		"anthropic-beta", "openai-beta", "x-app", "x-claude-code-session-id",
+		"session_id", "conversation_id", "originator"};
 
 	for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
 		const struct slice *value = relay_head_find(head, passed[i]);
@@ -198,6 +119,10 @@ static void prepare(struct outgoing *out, const struct provider *provider,
 	out->url = mem_printf("%s/v1%s%s", provider->root, call->route->path,
 		call->head.query.n ? "?beta=true" : "");
 	copy_headers(out, &call->head);
+	/* What was judged as JSON is read as nothing else. */
+	if (call->body.len)
+		out->headers[out->nheaders++] = (struct http_header){
+			.name = "content-type", .value = "application/json"};
 	out->headers[out->nheaders++] = (struct http_header){
 		.name = anthropic ? "x-api-key" : "authorization",
 		.value = anthropic ? NULL : "Bearer ",
@@ -357,6 +282,19 @@ static void settle(struct exchange *x, int64_t reserved, const struct relay_scan
 	relay_settle(x->conn->lease, reserved, model, &x->meter.usage);
 }
 
+/* 0, or the status that the request deserves. */
+static int judge(const struct conn *conn, const struct call *call, struct err *err)
+{
+	const struct relay_lease *lease = conn->lease;
+
+	if (!call->body.len ||
+		relay_hosted_check(strbuf_str(&call->body), call->body.len, err) == 0)
+		return 0;
+	if (lease->reaches_all && lease->reaches_all(lease->reach_arg))
+		return 0;
+	return err->kind == ERR_DENIED ? 403 : 400;
+}
+
 bool relay_forward(struct conn *conn, struct call *call)
 {
 	static const char hello[] = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
@@ -370,6 +308,9 @@ bool relay_forward(struct conn *conn, struct call *call)
 
 	if (call->route->kind == ROUTE_LOCAL)
 		return conn_write(conn, hello, strlen(hello), &err) == 0;
+	int status = judge(conn, call, &err);
+	if (status)
+		return fail(&x, status, err.text);
 	if (!secret_is_set(relay_lease_key(conn->lease, call->provider))) {
 		CLEANUP(mem)
 		char *text = mem_printf("no key for this provider is configured: the "

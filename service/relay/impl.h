@@ -54,6 +54,8 @@ struct relay_lease {
 	struct secret key[RELAY_PROVIDERS]; /* the caller's own */
 	relay_on_usage on_usage;
 	void *arg;
+	relay_reaches_all reaches_all;
+	void *reach_arg;
 	struct cancel *cancel;
 
 	/* Under relay->lock. */
@@ -107,7 +109,7 @@ void conn_serve(struct conn *conn);
 /* All of it, within LIMIT_RELAY_BODY_MS of silence.  -1 when the box is gone or cancelled. */
 int conn_write(struct conn *conn, const void *data, size_t len, struct err *err);
 
-/* ---- forward.c ------------------------------------------------------------------------- */
+/* ---- route.c --------------------------------------------------------------------------- */
 
 enum route_kind { ROUTE_LOCAL, ROUTE_CALL, ROUTE_FREE };
 
@@ -121,6 +123,8 @@ struct relay_route {
 /* NULL with the status that the request deserves, and why. */
 const struct relay_route *relay_route_find(const struct relay_lease *lease,
 	struct call *call, int *ret_status, struct err *err);
+
+/* ---- forward.c ------------------------------------------------------------------------- */
 
 /* Answers the call; false when the connection cannot go on. */
 bool relay_forward(struct conn *conn, struct call *call);

@@ -203,6 +203,8 @@ struct relay_lease *relay_lease_new(
 			secret_copy(&lease->key[i], spec->key[i]);
 	lease->on_usage = spec->on_usage;
 	lease->arg = spec->arg;
+	lease->reaches_all = spec->reaches_all;
+	lease->reach_arg = spec->reach_arg;
 	lease->cancel = cancel_new(spec->cancel);
 	lease->budget = spec->budget_microusd;
 	lease->total = spec->spent;

@@ -104,6 +104,11 @@ struct relay_usage {
 typedef void (*relay_on_usage)(void *arg, const char *model,
 	const struct relay_usage *call, const struct relay_usage *total);
 
+/* Whether the box may reach all of the network at this moment.  Asked, as above, when a request
+ * makes the provider go there for the box: by web search, remote MCP servers, code execution
+ * or an address that it is to fetch (hosted.h).  Else such a request is refused. */
+typedef bool (*relay_reaches_all)(void *arg);
+
 struct relay_lease_spec {
 	const char *name;        /* "task-41", for messages */
 	int64_t budget_microusd; /* 0: no limit; below 0: nothing at all */
@@ -114,6 +119,8 @@ struct relay_lease_spec {
 	const struct secret *key[RELAY_PROVIDERS];
 	relay_on_usage on_usage; /* may be NULL */
 	void *arg;
+	relay_reaches_all reaches_all; /* NULL: it may not */
+	void *reach_arg;
 	struct cancel *cancel; /* the task's; must outlive the lease; may be NULL */
 };
 

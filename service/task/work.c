@@ -139,6 +139,15 @@ static int budget(struct task_ctx *ctx, int64_t *ret, struct err *err)
 	return 0;
 }
 
+static bool reaches_all(void *arg)
+{
+	const struct config *config = arg;
+
+	if (str_eq(config->model_hosted_tools, "as-network"))
+		return str_eq(config->box_network, "allow-all");
+	return str_eq(config->model_hosted_tools, "always");
+}
+
 static int open_relay(struct work *w, struct err *err)
 {
 	struct task_ctx *ctx = w->ctx;
@@ -156,6 +165,8 @@ static int open_relay(struct work *w, struct err *err)
 			[RELAY_OPENAI] = !str_eq(provider, "anthropic")},
 		.on_usage = on_usage,
 		.arg = w,
+		.reaches_all = reaches_all,
+		.reach_arg = (void *)(uintptr_t)ctx->env->config,
 		.cancel = w->limit,
 	};
 

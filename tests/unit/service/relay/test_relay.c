@@ -501,6 +501,50 @@ static void hostile_requests_are_refused_and_go_nowhere(void **state)
 	assert_int_equal(look(world)->asked, 0);
 }
 
+static bool say_reach(void *arg)
+{
+	return *(bool *)arg;
+}
+
+static void what_the_provider_reaches_follows_the_network(void **state)
+{
+	static const char search[] = "{\"model\":\"claude-opus-4-8\",\"tools\":[{"
+				     "\"type\":\"web_search_20250305\"}]}";
+	struct world *world = *state;
+	CLEANUP(strbuf) struct strbuf answer = STRBUF_INIT(LIMIT_MIB);
+	bool reaches = false;
+	struct relay_lease_spec spec = {
+		.allow = {true}, .reaches_all = say_reach, .reach_arg = &reaches};
+	CLEANUP(relay_lease)
+	struct relay_lease *lease = relay_lease_new(world->relay, &spec);
+
+	world->mode = GOOD;
+	for (int i = 0; i < 2; i++) {
+		int fd = dial(lease);
+		post(fd, i ? "/v1/messages" : "/v1/messages/count_tokens", search);
+		strbuf_reset(&answer);
+		hear(fd, &answer, NULL);
+		assert_int_equal(status_of(&answer), 403);
+		assert_non_null(strstr(answer.data, "web_search_20250305"));
+		/* The connection goes on. */
+		post(fd, "/v1/messages", "{\"tools\":");
+		strbuf_reset(&answer);
+		hear(fd, &answer, NULL);
+		assert_int_equal(status_of(&answer), 400);
+		close(fd);
+	}
+	assert_int_equal(look(world)->asked, 0);
+	/* The policy of a box may change while its agent works. */
+	reaches = true;
+	int fd = dial(lease);
+	post(fd, "/v1/messages", search);
+	strbuf_reset(&answer);
+	hear(fd, &answer, NULL);
+	assert_int_equal(status_of(&answer), 200);
+	close(fd);
+	assert_int_equal(look(world)->asked, 1);
+}
+
 static void a_spent_budget_refuses_at_once(void **state)
 {
 	struct world *world = *state;
@@ -718,6 +762,7 @@ int main(void)
 		RELAY_TEST(chunked_and_expected_bodies),
 		RELAY_TEST(only_some_paths_are_offered),
 		RELAY_TEST(hostile_requests_are_refused_and_go_nowhere),
+		RELAY_TEST(what_the_provider_reaches_follows_the_network),
 		RELAY_TEST(a_spent_budget_refuses_at_once),
 		RELAY_TEST(calls_under_way_are_reserved),
 		RELAY_TEST(failures_have_the_providers_shape),
