@@ -25,6 +25,10 @@
 /* How long the last words on GitHub may take, also after a cancel. */
 #define REPORT_MS 120000
 
+/* Between two tries at the last write of a row, at first and at most. */
+#define WRITE_AGAIN_MS 500
+#define WRITE_AGAIN_MAX_MS 30000
+
 static const struct task_step {
 	const char *name;
 	int (*run)(struct task_ctx *ctx, struct err *err);
@@ -127,8 +131,12 @@ static int context_load(struct task_ctx *ctx, struct err *err)
 	struct store_effect_key key = {.task_id = ctx->task->id, .kind = "outcome"};
 	struct err missing = {0};
 
-	if (store_effect_get(ctx->env->store, &key, &outcome, &missing) == 0)
+	if (store_effect_get(ctx->env->store, &key, &outcome, &missing) == 0) {
 		ctx->outcome = mem_strdup(outcome.want);
+	} else if (missing.kind != ERR_NOT_FOUND) {
+		*err = missing;
+		return err_wrap(err, "how the task ends");
+	}
 	if (github_app_self(ctx->env->github, &ctx->app, ctx->cancel, err) < 0)
 		return err_wrap(err, "ask GitHub who we are");
 	struct github_repo repo = context_repo(ctx);
@@ -207,27 +215,49 @@ static enum store_task_state final_state(const struct task_ctx *ctx)
 	return STORE_TASK_FAILED;
 }
 
+/* The last write of a row has to come to pass: until then nobody else takes the task up, and
+ * its lane waits.  So a store that cannot write now (a full disk) is asked again, until the
+ * service stops; the next start finds the row.  True: once more. */
+static bool write_again(
+	struct task_ctx *ctx, const char *what, const struct err *why, int64_t *wait_ms)
+{
+	struct err stopped = {0};
+
+	log_error("cannot be %s: %s", what, why->text);
+	*wait_ms = *wait_ms == 0 ? WRITE_AGAIN_MS : *wait_ms * 2;
+	if (*wait_ms > WRITE_AGAIN_MAX_MS)
+		*wait_ms = WRITE_AGAIN_MAX_MS;
+	return why->kind == ERR_TRANSIENT &&
+	       cancel_sleep(ctx->env->stop, *wait_ms, &stopped) == 0;
+}
+
 static void finish(struct task_ctx *ctx)
 {
-	struct err err = {0};
 	CLEANUP(mem)
 	char *code = mem_strndup(ctx->outcome, strcspn(ctx->outcome, "\n"));
+	struct err err = {0};
+	int64_t wait_ms = 0;
 
-	if (store_task_finish(ctx->env->store, ctx->task, final_state(ctx), code,
-		    outcome_sentence(ctx), clock_wall_ms(), NULL, &err) < 0)
-		log_error("cannot be finished: %s", err.text);
-	else
-		log_info("ended outcome=%s", code);
+	do {
+		if (store_task_finish(ctx->env->store, ctx->task, final_state(ctx), code,
+			    outcome_sentence(ctx), clock_wall_ms(), NULL, &err) == 0) {
+			log_info("ended outcome=%s", code);
+			return;
+		}
+	} while (write_again(ctx, "finished", &err, &wait_ms));
 }
 
 static void put_back(
-	struct task_ctx *ctx, int64_t wait_ms, bool counted, const char *error)
+	struct task_ctx *ctx, int64_t after_ms, bool counted, const char *error)
 {
 	struct err err = {0};
+	int64_t wait_ms = 0;
 
-	if (store_task_put_back(ctx->env->store, ctx->task, clock_wall_ms() + wait_ms,
-		    counted, error, NULL, &err) < 0)
-		log_error("cannot be put back: %s", err.text);
+	do {
+		if (store_task_put_back(ctx->env->store, ctx->task,
+			    clock_wall_ms() + after_ms, counted, error, NULL, &err) == 0)
+			return;
+	} while (write_again(ctx, "put back", &err, &wait_ms));
 }
 
 /* The row knows who asked; the hint that fired the cancel does not. */
@@ -260,7 +290,10 @@ static bool go_on_after(
 	if (stopped_by_person(ctx) && !is_last(step)) {
 		CLEANUP(mem) char *reason = stop_reason(ctx);
 
-		return context_decide(ctx, "cancelled", &err, "%s", reason) == 0;
+		if (context_decide(ctx, "cancelled", &err, "%s", reason) == 0)
+			return true;
+		put_back(ctx, 0, false, err.text);
+		return false;
 	}
 	crypto_random(&spread, sizeof spread);
 	struct retry retry = retry_decide(why, ctx->task->attempt, config->task_attempts,
@@ -275,14 +308,14 @@ static bool go_on_after(
 	}
 	log_warn("failed: %s", why->text);
 	context_say(ctx, "error", &err, "%s", why->text);
-	if (is_last(step)) { /* not even the report could be made */
-		finish(ctx);
+	CLEANUP(mem) char *code = mem_printf("failed_%s", step->name);
+	if (context_decide(ctx, code, &err, "%s", why->text) < 0) {
+		put_back(ctx, config->task_retry_s * 1000, false, err.text);
 		return false;
 	}
-	CLEANUP(mem) char *code = mem_printf("failed_%s", step->name);
-	if (context_decide(ctx, code, &err, "%s", why->text) == 0)
+	if (!is_last(step))
 		return true;
-	log_error("outcome cannot be stored: %s", err.text);
+	finish(ctx); /* not even the report could be made */
 	return false;
 }
 

@@ -9,10 +9,11 @@
  *	prepare  mirror, prepared snapshot, a box with the newest commit
  *	work     the agent's run in the box, each event stored as it comes
  *	collect  the changed objects out of the box, checked and rebuilt
- *	verify   the repository's checks on that, in a second box; maybe back to work, once
+ *	verify   the repository's checks on that, in a second box; maybe back to work
  *	publish  commit, push with a lease, pull request
- *	report   progress comment, answer, reaction; the box goes
+ *	report   progress comment, answers, reaction; the box is paused
  *
+ * This is the way of `fix`; which steps another verb goes through stands in a table (task.c).
  * Each step may be begun again at any time: the process may die at any line.  What a step
  * does to the outside is an effect with a row of its own, looked up before it is made again
  * (effects.h).  How the task ends is decided once (the effect "outcome"), by the step that
@@ -54,7 +55,7 @@ struct task_env {
 };
 
 /* Runs a claimed task until it ends or goes back into the queue; the row's lease is given
- * up either way.  `cancel` is the task's own, child of env->stop; a person's cancel fires
+ * up either way, if need be by waiting for a store that can write.  `cancel` is the task's own, child of env->stop; a person's cancel fires
  * it.  Logs what happened. */
 void task_run(struct task_env *env, struct store_task *task, struct cancel *cancel);
 
