@@ -59,7 +59,7 @@ test('a signal to us is one to the command', async () => {
   let out = '';
   child.stdout.on('data', (d) => { out += d; });
   const ended = new Promise((done) => { child.once('exit', done); });
-  await until('it runs', () => out.includes('ready'), { ms: 10000, every: 20 });
+  await until('it runs', () => out.includes('ready'), { every: 20 });
   child.kill('SIGINT');
   assert.equal(await ended, 9);
   assert.match(out, /caught/);

@@ -38,7 +38,7 @@ test('configureCustomHarness replaces the harness; configureModel its model', as
 
 test('init command: runs at creation and at each resume; get, set, delete', async (t) => {
   const box = await s.box(t, { keepAlive: true, initCommand: 'echo $PWD $A >> /workspace/home/starts', env: { A: 'env' } });
-  await until('it ran', async () => (await box.exec.command('cat starts')).stdout === '/workspace/home env\n', { ms: 5000 });
+  await until('it ran', async () => (await box.exec.command('cat starts')).stdout === '/workspace/home env\n');
   assert.equal(await box.getInitCommand(), 'echo $PWD $A >> /workspace/home/starts');
   await box.setInitCommand('sleep 30 & echo second >> /workspace/home/starts');
   assert.equal(await box.getInitCommand(), 'sleep 30 & echo second >> /workspace/home/starts');
@@ -52,7 +52,7 @@ test('init command: runs at creation and at each resume; get, set, delete', asyn
   assert.equal((await plain.getStatus()).status, 'paused', 'stored, not run');
   for (const wanted of ['up\n', 'up\nup\n']) {
     await plain.resume();
-    await until('it ran', async () => (await plain.exec.command('cat ups')).stdout === wanted, { ms: 5000 });
+    await until('it ran', async () => (await plain.exec.command('cat ups')).stdout === wanted);
     await plain.pause();
   }
   assert.equal((await put('x'.repeat(65537))).status, 400);
@@ -82,7 +82,7 @@ test('network: deny-all cuts TLS after its hello, and names resolve', async (t) 
   assert.deepEqual([run.exitCode, run.stdout], [35, '']);
   assert.equal((await box.exec.command('getent hosts example.com >/dev/null')).exitCode, 0);
   assert.notEqual((await box.exec.command('curl -sf --max-time 5 http://example.com')).exitCode, 0);
-  await until('the run\'s log names it', async () => (await box.logs()).some((l) => l.message.includes('example.com') && l.level !== 'info'), { ms: 5000 })
+  await until('the run\'s log names it', async () => (await box.logs()).some((l) => l.message.includes('example.com') && l.level !== 'info'))
     .catch(async () => assert.ok((await box.logs()).some((l) => /refused|denied|blocked/.test(l.message)), 'what was refused is in the logs'));
 });
 

@@ -54,9 +54,9 @@ test('it is deleted when its time has come, with all it had', async () => {
   const box = await EphemeralBox.create({ ttl: 3 });
   await sh(box, 'echo x > f');
   assert.ok(box.expiresAt - Date.now() / 1000 <= 4);
-  await until('it is gone', async () => (await s.raw('GET', `/v2/box/${box.id}`)).status === 404, { ms: 20000, every: 200 });
+  await until('it is gone', async () => (await s.raw('GET', `/v2/box/${box.id}`)).status === 404, { every: 200 });
   assert.ok(Date.now() / 1000 >= box.expiresAt - 1, 'not before its time');
-  await until('its container too', async () => await s.container(box.id) === null, { ms: 10000 });
+  await until('its container too', async () => await s.container(box.id) === null);
   assert.ok(!(await Box.list()).some((b) => b.id === box.id));
 });
 
@@ -64,7 +64,7 @@ test('a paused one is deleted as well, and none before its time', async (t) => {
   const box = await EphemeralBox.create({ ttl: 5 });
   const other = await s.ephemeral(t, { ttl: 600 });
   await s.raw('POST', `/v2/box/${box.id}/pause`);
-  await until('it is gone', async () => (await s.raw('GET', `/v2/box/${box.id}`)).status === 404, { ms: 20000, every: 200 });
+  await until('it is gone', async () => (await s.raw('GET', `/v2/box/${box.id}`)).status === 404, { every: 200 });
   assert.equal((await other.getStatus()).status, 'idle');
 });
 

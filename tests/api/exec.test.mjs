@@ -10,7 +10,7 @@ test('a box for all that follows', async () => { box = await s.box(null); });
 
 const collect = async (run) => {
   const chunks = [];
-  for await (const chunk of run) chunks.push({ ...chunk, at: Date.now() });
+  for await (const chunk of run) chunks.push(chunk);
   return chunks;
 };
 const text = (chunks) => chunks.filter((c) => c.type === 'output').map((c) => c.data).join('');
@@ -52,20 +52,19 @@ test('command: bytes that are no text become replacement characters', async () =
 });
 
 test('command: a background process does not hold it, and survives it', async () => {
-  const started = Date.now();
   await sh(box, 'python3 -m http.server 8123 & echo $! > server.pid');
-  assert.ok(Date.now() - started < 3000, 'it returned at once');
-  await until('it serves', async () => (await box.exec.command('curl -sf -o /dev/null localhost:8123')).exitCode === 0, { ms: 8000 });
+  await until('it serves', async () => (await box.exec.command('curl -sf -o /dev/null localhost:8123')).exitCode === 0);
   await sh(box, 'nohup sleep 1000 >/dev/null 2>&1 & echo $! > sleep.pid');
   await sh(box, 'kill -0 $(cat sleep.pid) && kill -0 $(cat server.pid)');
   await sh(box, 'kill $(cat sleep.pid) $(cat server.pid)');
 });
 
 test('command: many at once do not wait for each other', async () => {
-  const started = Date.now();
-  const runs = await Promise.all(Array.from({ length: 20 }, (_, i) => box.exec.command(`sleep 1; exit ${i}`)));
+  // None ends before all have begun.
+  const runs = await Promise.all(Array.from({ length: 20 }, (_, i) =>
+    box.exec.command(`touch begun.${i}; until [ $(ls begun.* | wc -l) = 20 ]; do sleep 0.1; done; exit ${i}`)));
   assert.deepEqual(runs.map((r) => r.exitCode), Array.from({ length: 20 }, (_, i) => i));
-  assert.ok(Date.now() - started < 8000);
+  await sh(box, 'rm begun.*');
 });
 
 test('command: the user is boxuser with sudo, /work is the workspace', async () => {
@@ -92,7 +91,7 @@ test('code: an unknown language is refused; its timeout ends all of it with 124'
   const started = Date.now();
   const late = await box.exec.code({ lang: 'python', timeout: 700,
     code: 'import subprocess, time\nprint("begun", flush=True)\nsubprocess.Popen(["sleep", "987"])\ntime.sleep(60)' });
-  assert.ok(Date.now() - started < 6000);
+  assert.ok(Date.now() - started < 30000);
   assert.equal(late.exitCode, 124);
   assert.equal(late.stdout, 'begun\n');
   assert.match(late.stderr, /time/i);
@@ -119,13 +118,15 @@ test('stream: output of both pipes, then the exit code', async () => {
 });
 
 test('stream: output arrives while it is made', async () => {
-  const started = Date.now();
-  const chunks = await collect(await box.exec.stream('for i in 1 2 3; do echo $i; sleep 0.4; done'));
-  const outputs = chunks.filter((c) => c.type === 'output');
-  assert.equal(text(chunks), '1\n2\n3\n');
-  assert.ok(outputs.length >= 3, 'a chunk for each line');
-  assert.ok(outputs[0].at - started < 390, `the first after ${outputs[0].at - started} ms`);
-  assert.ok(outputs[2].at - outputs[0].at > 600);
+  // It goes on when what it said was read.
+  const run = await box.exec.stream('for i in 1 2 3; do echo $i; until [ -e read.$i ]; do sleep 0.05; done; done');
+  const outputs = [];
+  for await (const chunk of run) {
+    if (chunk.type !== 'output') continue;
+    outputs.push(chunk.data);
+    await sh(box, `touch read.${chunk.data}`);
+  }
+  assert.deepEqual(outputs, ['1\n', '2\n', '3\n']);
 });
 
 test('stream: what looks like the exit frame is no exit frame', async () => {
@@ -162,7 +163,7 @@ test('a stream that is left goes on, is listed as running, and is cancelled by i
   await sh(box, 'kill -0 $(cat left.pid)');
   const answer = await s.raw('POST', `/v2/box/${box.id}/runs/${listed.id}/cancel`);
   assert.equal(answer.status, 200, answer.text);
-  await until('cancelled', async () => (await s.raw('GET', `/v2/box/${box.id}/runs/${listed.id}`)).body.status === 'cancelled', { ms: 8000 });
+  await until('cancelled', async () => (await s.raw('GET', `/v2/box/${box.id}/runs/${listed.id}`)).body.status === 'cancelled');
   assert.notEqual((await box.exec.command('kill -0 $(cat left.pid)')).exitCode, 0);
   assert.equal((await box.getStatus()).status, 'idle');
 });
@@ -171,11 +172,12 @@ test('a dropped connection of command leaves it running to its end', async () =>
   const abort = new AbortController();
   const asked = fetch(`${s.url}/v2/box/${box.id}/exec`, { method: 'POST', signal: abort.signal,
     headers: { 'x-box-api-key': s.key, 'content-type': 'application/json' },
-    body: JSON.stringify({ command: ['sh', '-c', 'sleep 1.2; echo done > dropped.txt'] }) }).catch(() => null);
-  await until('it runs', async () => (await box.listRuns())[0].status === 'running', { ms: 3000, every: 30 });
+    body: JSON.stringify({ command: ['sh', '-c', 'until [ -e go ]; do sleep 0.05; done; echo done > dropped.txt'] }) }).catch(() => null);
+  await until('it runs', async () => (await box.listRuns())[0].status === 'running', { every: 30 });
   abort.abort();
   await asked;
-  await until('it has ended', async () => (await box.listRuns()).find((r) => r.prompt.includes('dropped.txt')).status === 'completed', { ms: 8000 });
+  await sh(box, 'touch go');
+  await until('it has ended', async () => (await box.listRuns()).find((r) => r.prompt.includes('dropped.txt')).status === 'completed');
   assert.equal(await sh(box, 'cat dropped.txt'), 'done\n');
 });
 

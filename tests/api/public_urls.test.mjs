@@ -30,7 +30,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H).serve_foreve
 const serve = async (box, port) => {
   await box.files.write({ path: 'app.py', content: SERVER });
   await sh(box, `python3 app.py ${port} &`);
-  await until('it listens', async () => (await box.exec.command(`curl -sf localhost:${port}/`)).exitCode === 0, { ms: 8000 });
+  await until('it listens', async () => (await box.exec.command(`curl -sf localhost:${port}/`)).exitCode === 0);
 };
 const get = async (url, headers = {}) => {
   const answer = await plainFetch(url, { headers, signal: AbortSignal.timeout(20000) });
@@ -86,12 +86,12 @@ test('a connection that is upgraded passes', async () => {
   let said = '';
   socket.on('data', (d) => { said += d; });
   socket.write(`GET ${at.pathname} HTTP/1.1\r\nHost: ${at.host}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`);
-  await until('101', () => / 101 /.test(said), { ms: 5000, every: 20 });
+  await until('101', () => / 101 /.test(said), { every: 20 });
   socket.write('one\n');
-  await until('an echo', () => said.includes('back one\n'), { ms: 5000, every: 20 });
+  await until('an echo', () => said.includes('back one\n'), { every: 20 });
   await new Promise((done) => { setTimeout(done, 1500); });
   socket.write('two\n');
-  await until('another', () => said.includes('back two\n'), { ms: 5000, every: 20 });
+  await until('another', () => said.includes('back two\n'), { every: 20 });
   socket.destroy();
 });
 

@@ -11,7 +11,7 @@ const wait = (ms) => new Promise((done) => { setTimeout(done, ms); });
 // Whatever is asked while the service dies.
 const ask = (promise) => promise.then((value) => ({ value }), (error) => ({ error }));
 const settled = () => until('no box is between two states', async () =>
-  (await Box.list()).every((b) => !['creating', 'deleting'].includes(b.status)), { ms: 30000 });
+  (await Box.list()).every((b) => !['creating', 'deleting'].includes(b.status)));
 
 for (const ms of [15, 60, 150, 300])
   test(`killed ${ms} ms into the creation of four boxes`, async () => {
@@ -30,13 +30,13 @@ for (const ms of [15, 60, 150, 300])
     const { boxes } = await listInstance(s.instance);
     assert.equal(boxes.length, list.filter((b) => b.status !== 'error').length, 'as many containers as boxes');
     await Box.delete({ boxIds: list.map((b) => b.id) });
-    await until('none is left', async () => (await listInstance(s.instance)).boxes.length === 0, { ms: 10000 });
+    await until('none is left', async () => (await listInstance(s.instance)).boxes.length === 0);
   });
 
 test('killed while commands run: each goes on, ends with its own code, and is listed once', async (t) => {
   const box = await s.box(t);
   const asked = [1, 2, 3].map((i) => ask(box.exec.command(`for n in 1 2 3 4 5 6; do echo ${i}-$n >> out-${i}; sleep 0.3; done; exit ${i - 1}`)));
-  await until('they run', async () => (await box.listRuns()).filter((r) => r.status === 'running').length === 3, { ms: 5000, every: 30 });
+  await until('they run', async () => (await box.listRuns()).filter((r) => r.status === 'running').length === 3, { every: 30 });
   await wait(300);
   await s.boxwright.kill();
   await wait(500);
@@ -45,7 +45,7 @@ test('killed while commands run: each goes on, ends with its own code, and is li
   const runs = await until('they have ended', async () => {
     const all = await box.listRuns();
     return all.every((r) => r.status !== 'running') && all;
-  }, { ms: 15000 });
+  });
   assert.equal(runs.length, 3);
   for (const i of [1, 2, 3]) {
     const run = runs.find((r) => r.prompt.includes(`out-${i}`));
@@ -91,7 +91,7 @@ test('killed while a snapshot is made: it is ready or gone, and no image is left
     const list = await until('no snapshot is between two states', async () => {
       const all = await box.listSnapshots();
       return all.every((x) => x.status !== 'creating') && all;
-    }, { ms: 20000 });
+    });
     if (value?.status < 300) assert.ok(list.some((x) => x.id === value.body.id && x.status === 'ready'), 'what was confirmed is there');
     for (const snap of list.filter((x) => x.status === 'ready' && x.name === `at-${ms}`)) {
       const again = await Box.fromSnapshot(snap.id);
@@ -102,7 +102,7 @@ test('killed while a snapshot is made: it is ready or gone, and no image is left
   assert.equal(await sh(box, 'cat f'), 'x\n', 'the box itself goes on');
   await Box.deleteSnapshots();
   // What the Engine went on to commit for the dead has no name; it is swept when it is ten minutes old.
-  await until('no named image is left', async () => (await listInstance(s.instance)).snapshots.every((i) => i.startsWith('sha256:')), { ms: 10000 });
+  await until('no named image is left', async () => (await listInstance(s.instance)).snapshots.every((i) => i.startsWith('sha256:')));
   for (const id of (await listInstance(s.instance)).snapshots) await removeImage(id);
 });
 
@@ -114,7 +114,7 @@ test('killed while boxes are deleted: they go', async () => {
   await asked;
   await settled();
   await until('no container is without a box', async () =>
-    (await listInstance(s.instance)).boxes.length === (await Box.list()).length, { ms: 20000 });
+    (await listInstance(s.instance)).boxes.length === (await Box.list()).length);
   const list = (await Box.list()).map((b) => b.id);
   await Box.delete({ boxIds: list });
 });
