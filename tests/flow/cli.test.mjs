@@ -2,10 +2,11 @@
 // The command line against a running service: every command, and what it says without one.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import fs from 'node:fs';
 import { after, before, test } from 'node:test';
 import { scripted, waitForText } from './lib/agent.mjs';
 import { binary } from './lib/boxwright.mjs';
-import { startWorld } from './lib/world.mjs';
+import { startStandin, startWorld } from './lib/world.mjs';
 
 const AGENT = `
 prompt = sys.argv[sys.argv.index("-p") + 1]
@@ -115,4 +116,24 @@ test('help names every command; version and doctor look at what there is', async
   assert.match(doctor.out, /ok +GitHub/);
   assert.match(doctor.out, /^ready$/m);
   assert.equal(doctor.code, 0);
+});
+
+test('the manifest of the App is what the service handles and what the doctor asks for', async () => {
+  const manifest = JSON.parse(fs.readFileSync('deploy/app-manifest.json', 'utf8'));
+  const handled = [...fs.readFileSync('webhooks/event.c', 'utf8').matchAll(/\{"(\w+)", read_\w+\}/g)].map((m) => m[1]);
+  // GitHub tells every App of its installations, and lets none subscribe to that.
+  assert.deepEqual(handled.filter((e) => !e.startsWith('installation')).sort(), [...manifest.default_events].sort());
+  const bare = await startStandin({ seed: { app: { private_key: world.standin.app.private_key,
+    permissions: { metadata: 'read' }, events: [] } } });
+  const { PATH, HOME, DOCKER_HOST } = process.env;
+  const doctor = await run({ PATH, HOME, DOCKER_HOST, BOXWRIGHT_GITHUB_API_URL: bare.url },
+    'doctor', '--config', world.boxwright.configFile);
+  await bare.close();
+  const lacks = [...doctor.out.matchAll(/(?:permission (\w+): (\w+)|event (\w+)) \(/g)];
+  const { metadata, ...asked } = manifest.default_permissions;
+  assert.equal(metadata, 'read');
+  // The stand-in's App has these two always.
+  assert.deepEqual({ issues: 'write', pull_requests: 'write',
+    ...Object.fromEntries(lacks.filter((m) => m[1]).map((m) => [m[1], m[2]])) }, asked);
+  assert.deepEqual(lacks.filter((m) => m[3]).map((m) => m[3]).sort(), [...manifest.default_events].sort());
 });

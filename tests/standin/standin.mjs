@@ -24,10 +24,9 @@ import { State } from './state.mjs';
 const LOG_MAX = 20000;
 const BODY_MAX = 8 << 20;
 const NO_AUTH = new Set(['apps/create-from-manifest', 'users/get-by-username']);
-const PERMISSIONS = { metadata: 'read', contents: 'write', issues: 'write',
-  pull_requests: 'write', checks: 'write', actions: 'read' };
-const EVENTS = ['issues', 'issue_comment', 'pull_request', 'pull_request_review', 'pull_request_review_comment',
-  'check_run', 'check_suite', 'workflow_run', 'push'];
+// What App a person gets who follows our own manifest: so every flow shows that it is enough.
+const { default_permissions: PERMISSIONS, default_events: EVENTS } = JSON.parse(fs.readFileSync(
+  new URL('../../deploy/app-manifest.json', import.meta.url), 'utf8'));
 
 function readBody(req) {
   return new Promise((done, fail) => {
