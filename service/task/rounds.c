@@ -89,31 +89,43 @@ int rounds_reply(struct task_ctx *ctx, int64_t request, char **ret, bool *ret_fa
 
 /* ---- which is next ---- */
 
-static bool replied(struct task_ctx *ctx, int64_t request)
+/* What a request was answered with.  "" as a failure: its person may not. */
+static void reply_of(
+	struct task_ctx *ctx, int64_t request, bool *ret_replied, bool *ret_refused)
 {
 	CLEANUP(mem) char *reply = NULL;
 	struct err ignored = {0};
 	bool failed;
 
-	return rounds_reply(ctx, request, &reply, &failed, &ignored) == 0 && reply;
+	*ret_replied = *ret_refused = false;
+	if (rounds_reply(ctx, request, &reply, &failed, &ignored) < 0 || !reply)
+		return;
+	*ret_replied = true;
+	*ret_refused = failed && !*reply;
 }
 
-/* Of those that were taken up: the one behind the present round, else one that has no reply
- * yet.  0: none. */
-static int64_t next_taken(struct task_ctx *ctx, const struct store_tasks *taken)
+/* Of those that were taken up: the one behind the present round, which may have a reply of a
+ * box that was lost, else one that has none yet.  NULL: none. */
+static struct store_task *next_taken(struct task_ctx *ctx, struct store_tasks *taken)
 {
 	int64_t now = rounds_request(ctx);
+	bool replied, refused;
 	size_t from = 0;
 
 	for (size_t i = 0; now > 0 && i < taken->count; i++)
 		if (taken->rows[i].id == now)
 			from = i + 1;
-	if (from < taken->count)
-		return taken->rows[from].id;
-	for (size_t i = 0; i < taken->count; i++)
-		if (taken->rows[i].id != now && !replied(ctx, taken->rows[i].id))
-			return taken->rows[i].id;
-	return 0;
+	for (size_t i = from; i < taken->count; i++) {
+		reply_of(ctx, taken->rows[i].id, &replied, &refused);
+		if (!refused)
+			return &taken->rows[i];
+	}
+	for (size_t i = 0; i < from; i++) {
+		reply_of(ctx, taken->rows[i].id, &replied, &refused);
+		if (taken->rows[i].id != now && !replied)
+			return &taken->rows[i];
+	}
+	return NULL;
 }
 
 /* A run for a plan's or an attempt's task takes nothing up; nor does a round of repair, whose
@@ -122,14 +134,6 @@ static bool takes_up(const struct task_ctx *ctx)
 {
 	return str_eq(ctx->task->verb, "fix") && ctx->talk.id > 0 &&
 	       ctx->task->parent_id == 0 && !str_starts(ctx->task->run_id, "repair-");
-}
-
-static int see(struct task_ctx *ctx, struct store_task *request, struct err *err)
-{
-	struct task_ctx other = *ctx;
-
-	other.task = request;
-	return effect_react(&other, "eyes", err);
 }
 
 static int begin(struct task_ctx *ctx, int64_t request, bool *ret_begun, struct err *err)
@@ -162,6 +166,30 @@ static int may(struct task_ctx *ctx, const struct store_task *request, struct er
 		    ctx->cancel, err) < 0)
 		return -1;
 	return answer.may ? limits_taken(ctx, request, err) : 0;
+}
+
+static int see(struct task_ctx *ctx, struct store_task *request, struct err *err)
+{
+	struct task_ctx other = *ctx;
+
+	other.task = request;
+	return effect_react(&other, "eyes", err) < 0 ? -1 : 1;
+}
+
+/* One that is this task's by now.  It may have come in place of the one that was asked about
+ * and cancelled meanwhile, and a crash hides which: it is asked about until it was seen.  1,
+ * 0 when its person may not, which is kept, -1. */
+static int admit(struct task_ctx *ctx, struct store_task *request, struct err *err)
+{
+	struct task_ctx other = *ctx;
+
+	other.task = request;
+	if (effect_is_done(&other, "reaction", "eyes"))
+		return 1;
+	int rc = may(ctx, request, err);
+	if (rc == 0)
+		return keep_reply(ctx, request->id, "", true, err);
+	return rc < 0 ? -1 : see(ctx, request, err);
 }
 
 /* The request that store_task_take_up() would give.  1, 0 for none, -1. */
@@ -197,35 +225,31 @@ static int take_up(struct task_ctx *ctx, struct store_task *ret, struct err *err
 		return rc;
 	rc = store_task_take_up(
 		ctx->env->store, ctx->task, clock_wall_ms(), ret, ctx->cancel, err);
-	if (rc <= 0 || ret->id == next.id)
+	if (rc <= 0)
 		return rc;
-	/* The one that was asked about was cancelled meanwhile. */
-	rc = may(ctx, ret, err);
-	return rc == 0 ? keep_reply(ctx, ret->id, "", true, err) : rc;
+	return ret->id == next.id ? see(ctx, ret, err) : admit(ctx, ret, err);
 }
 
 int rounds_begin(struct task_ctx *ctx, bool *ret_begun, struct err *err)
 {
-	struct store *store = ctx->env->store;
 	CLEANUP(store_tasks) struct store_tasks taken = {0};
 	CLEANUP(store_task) struct store_task request = {0};
+	struct store_task *next;
 
 	*ret_begun = false;
 	if (!takes_up(ctx))
 		return 0;
-	if (store_task_taken(store, ctx->task->id, &taken, err) < 0)
+	if (store_task_taken(ctx->env->store, ctx->task->id, &taken, err) < 0)
 		return -1;
-	int64_t next = next_taken(ctx, &taken);
-	if (next > 0)
-		return begin(ctx, next, ret_begun, err);
+	while ((next = next_taken(ctx, &taken))) {
+		int rc = admit(ctx, next, err);
+		if (rc != 0)
+			return rc < 0 ? -1 : begin(ctx, next->id, ret_begun, err);
+	}
 	if (taken.count >= ROUNDS_MAX)
 		return 0;
 	int rc = take_up(ctx, &request, err);
-	if (rc <= 0)
-		return rc;
-	if (see(ctx, &request, err) < 0)
-		return -1;
-	return begin(ctx, request.id, ret_begun, err);
+	return rc <= 0 ? rc : begin(ctx, request.id, ret_begun, err);
 }
 
 int rounds_give_up(struct task_ctx *ctx, const char *why, struct err *err)
