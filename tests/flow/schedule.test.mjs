@@ -14,22 +14,19 @@ prompt = sys.argv[sys.argv.index("-p") + 1]
 open("agent.txt", "w").write("done for %s\\n" % ("Remove" if "Remove what is dead." in prompt else "?"))
 end("Removed it.")
 `;
-let world;
+let world, dueAt;
 
 const schedules = [
   { name: 'count', when: NEVER, run: ['n=$(cat steps 2>/dev/null || echo 0)', 'echo "there are $(ls | wc -l) files" > report.txt; cat seed.txt >> report.txt'],
     title: 'Bring the report up to date', labels: ['chore'] },
   { name: 'idle', when: 'daily around 6:00', timezone: 'Europe/Berlin', run: 'true' },
   { name: 'broken', when: NEVER, run: ['echo the end is near >&2; exit 7'] },
-  { name: 'slow', when: NEVER, run: 'sleep 20' },
+  { name: 'slow', when: NEVER, run: 'sleep 600' },
   { name: 'once', when: NEVER, run: ['echo first >> once.txt', 'echo second >> once.txt; sleep 3; echo third >> once.txt'] },
   { name: 'words', when: NEVER, prompt: 'Remove what is dead.' },
   { name: 'headers', when: NEVER, use: 'licence-headers', with: { header: 'SPDX-License-Identifier: MIT', paths: '*.py *.sh *.c' } },
   { name: 'format', when: NEVER, use: 'format', with: { command: 'tr -d "\\r" < crlf.txt > new && mv new crlf.txt' } },
 ];
-// Due on the real clock while the other tests run: at the next minute but one at the latest.
-const dueAt = new Date(Math.ceil((Date.now() + 20000) / 60000) * 60000);
-schedules.push({ name: 'clock', when: `${dueAt.getUTCMinutes()} ${dueAt.getUTCHours()} * * *`, run: 'date > date.txt' });
 const file = (list = schedules, more = {}) => JSON.stringify({ version: 1, schedules: list, ...more }, null, 1);
 const push = (files, message) => world.standin.push({ repo: world.repo, branch: 'main', files, message });
 const jobs = async () => (await world.boxwright.need('GET', '/v1/schedules')).schedules;
@@ -44,7 +41,8 @@ const run = async (name) => {
   await until(`the job ${name} knows of task ${task.id}`, async () => (await job(name)).last_note?.includes(`task ${task.id}:`));
   return task;
 };
-const pulls = (state = 'open') => world.pulls().filter((p) => p.state === state);
+// But that of the real clock, which comes when it comes.
+const pulls = (state = 'open') => world.pulls().filter((p) => p.state === state && p.head !== 'boxwright/job-clock');
 const text = (branch, path) => {
   const entry = world.tree(branch).find((e) => e.path === path);
   return entry && world.blob(entry.oid).toString();
@@ -52,6 +50,9 @@ const text = (branch, path) => {
 
 before(async () => {
   world = await startWorld({ repo: { fixture: 'tests/demo/repo' }, config: scripted(AGENT) });
+  // Due on the real clock while the other tests run: at the next minute but one at the latest.
+  dueAt = new Date(Math.ceil((Date.now() + 20000) / 60000) * 60000);
+  schedules.push({ name: 'clock', when: `${dueAt.getUTCMinutes()} ${dueAt.getUTCHours()} * * *`, run: 'date > date.txt' });
   await push({ '.github/boxwright.yml': file(), 'seed.txt': 'one\n', 'crlf.txt': 'a\r\nb\r\n',
     'tool.sh': '#!/bin/sh\necho hello\n', 'main.c': 'int main(void) { return 0; }\n',
     'has.py': '# SPDX-License-Identifier: MIT\nx = 1\n', 'odd name.py': 'y = 2\n' }, 'Schedules');
