@@ -36,6 +36,7 @@ struct event_repository {
 	bool archived;
 };
 
+#define EVENT_FRESH_S 60
 #define EVENT_LABELS_MAX 100       /* GitHub's own maximum for an issue */
 #define EVENT_REPOSITORIES_MAX 200 /* of an installation event; more are asked for */
 
@@ -51,6 +52,7 @@ struct event_issue {
 	bool is_pull_request;
 	bool closed;
 	bool locked;
+	bool fresh;    /* as event_pull_request.fresh */
 	char **labels; /* names */
 	size_t label_count;
 };
@@ -89,6 +91,7 @@ struct event_pull_request {
 	int64_t head_repository; /* 0 when the fork is gone */
 	char *base_ref, *base_sha;
 	bool merged, draft, closed;
+	bool fresh; /* it was opened at most EVENT_FRESH_S before this happened to it */
 	struct event_user author;
 	struct event_user reviewer; /* who is asked to review, in that event */
 };
@@ -105,6 +108,7 @@ struct event_check {
 	int64_t head_repository; /* of a workflow_run; else 0 */
 	int64_t pull_number; /* when just one pull request of the repository is named */
 	int64_t runs;        /* of a suite: how many check runs it has; -1: unknown */
+	char *external_id;   /* of a check_run: what its App calls it */
 	char *button;        /* identifier of the button that was pressed */
 };
 

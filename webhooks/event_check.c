@@ -57,8 +57,10 @@ void event_read_check(struct event_check *check, const json_t *root, const char 
 	check->name = event_word_at(json, is_suite ? "app.name" : "name");
 	check->head_branch =
 		event_word_at(json, is_run ? "check_suite.head_branch" : "head_branch");
-	if (is_run)
-		check->button = event_word_at(root, "requested_action.identifier");
+	if (!is_run)
+		return;
+	check->external_id = event_word_at(json, "external_id");
+	check->button = event_word_at(root, "requested_action.identifier");
 }
 
 void event_check_release(struct event_check *check)
@@ -68,6 +70,7 @@ void event_check_release(struct event_check *check)
 	free(check->conclusion);
 	free(check->head_sha);
 	free(check->head_branch);
+	free(check->external_id);
 	free(check->button);
 }
 

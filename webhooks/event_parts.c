@@ -6,6 +6,7 @@
 #include "webhooks/event-internal.h"
 
 #include <string.h>
+#include <time.h>
 
 #define CLEAN_GROWTH 3 /* U+FFFD for one byte */
 
@@ -113,6 +114,25 @@ static bool is_closed(const json_t *json)
 	return str_eq(json_or_string(json, "state", ""), "closed");
 }
 
+/* In seconds; false for what is no time. */
+static bool read_time(const json_t *json, const char *path, int64_t *ret)
+{
+	struct tm tm = {0};
+
+	if (!strptime(json_or_string(json, path, ""), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return false;
+	*ret = (int64_t)timegm(&tm);
+	return true;
+}
+
+static bool is_fresh(const json_t *json)
+{
+	int64_t made, now;
+
+	return read_time(json, "created_at", &made) &&
+	       read_time(json, "updated_at", &now) && now - made <= EVENT_FRESH_S;
+}
+
 void event_read_issue(struct event_issue *issue, const json_t *root)
 {
 	const json_t *json = json_at(root, "issue");
@@ -127,6 +147,7 @@ void event_read_issue(struct event_issue *issue, const json_t *root)
 	issue->is_pull_request = json_is_object(json_at(json, "pull_request"));
 	issue->closed = is_closed(json);
 	issue->locked = json_or_bool(json, "locked", false);
+	issue->fresh = is_fresh(json);
 	read_labels(issue, json_at(json, "labels"));
 }
 
@@ -196,6 +217,7 @@ void event_read_pull_request(struct event_pull_request *pull, const json_t *root
 	pull->merged = json_or_bool(json, "merged", false);
 	pull->draft = json_or_bool(json, "draft", false);
 	pull->closed = is_closed(json);
+	pull->fresh = is_fresh(json);
 	event_read_user(&pull->author, json_at(json, "user"));
 	event_read_user(&pull->reviewer, json_at(root, "requested_reviewer"));
 }

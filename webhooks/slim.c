@@ -36,8 +36,9 @@ static const char *const read6[] = {
 static const char *const read7[] = {"compare", "created", "deleted", "private", NULL};
 static const char *const read8[] = {"archived", "head_sha", "html_url", NULL};
 static const char *const read9[] = {"clone_url", "diff_hunk", "full_name", NULL};
-static const char *const read10[] = {"conclusion", "created_at", "identifier", NULL};
-static const char *const read11[] = {"head_branch", NULL};
+static const char *const read10[] = {
+	"conclusion", "created_at", "identifier", "updated_at", NULL};
+static const char *const read11[] = {"external_id", "head_branch", NULL};
 static const char *const read14[] = {"default_branch", "in_reply_to_id", NULL};
 static const char *const read22[] = {"pull_request_review_id", NULL};
 static const char *const read23[] = {"latest_check_runs_count", NULL};

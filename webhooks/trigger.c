@@ -28,6 +28,7 @@ const struct trigger_reason trigger_reasons[] = {
 	{"label_other", "The label is not the one that asks for a fix."},
 	{"no_subject", "The event does not carry what it is about."},
 	{"no_command", "The text does not begin with a command or mention."},
+	{"text_counts", "The text that it was opened with asks for something already."},
 	{"issue_closed", "The issue or pull request is closed: reopen it and ask again."},
 	{"review_no_command",
 		"The review requests no changes and begins with no command."},

@@ -32,6 +32,9 @@ static void set_check(struct decision *d)
 		json_put(o, "app", json_integer(check->app_id));
 	if (check->conclusion)
 		json_put(o, "conclusion", json_str(check->conclusion));
+	if (d->config->app_id > 0 && check->app_id == d->config->app_id &&
+		check->external_id)
+		json_put(o, "external_id", json_str(check->external_id));
 	json_put(decide_about(d), "check", o);
 	decide_about_text(d, "head", check->head_sha);
 	decide_about_text(d, "branch", check->head_branch);

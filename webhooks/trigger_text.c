@@ -13,6 +13,8 @@ struct asked {
 	const char *text;
 	int64_t app_id, comment_id, number;
 	bool on_pull_request, closed;
+	bool fresh; /* of what is labelled: it was opened just now, by author */
+	const struct event_user *author;
 	const char *reason, *sentence;
 };
 
@@ -134,6 +136,21 @@ static void decide_opened(struct decision *d)
 		decide_none(d, "no_command");
 }
 
+/* What is opened with a command and with the label at once comes as two events and is one
+ * request: that of the text, which says more. */
+static bool text_asks(const struct decision *d, const struct asked *subject)
+{
+	const struct trigger_config *config = d->config;
+	struct command_names names = {
+		config->slug, config->aliases, config->alias_count, config->bare_verbs};
+	struct command command;
+
+	return subject->fresh && subject->author->id == d->event->sender.id &&
+	       subject->text &&
+	       command_parse(&names, subject->text, strlen(subject->text), &command) &&
+	       outcome_of(command.verb) == TRIGGER_TASK;
+}
+
 static void decide_labeled(struct decision *d, const struct asked *subject)
 {
 	const char *label = d->config->label;
@@ -144,6 +161,10 @@ static void decide_labeled(struct decision *d, const struct asked *subject)
 	}
 	if (decide_refused(d, NULL, 0))
 		return;
+	if (text_asks(d, subject)) {
+		decide_none(d, "text_counts");
+		return;
+	}
 	if (subject->closed) {
 		decide_none(d, "issue_closed");
 		return;
@@ -169,9 +190,12 @@ void decide_issues(struct decision *d)
 {
 	const struct event_issue *issue = &d->event->issue;
 	const char *action = d->event->action;
-	struct asked subject = {.number = issue->number,
+	struct asked subject = {.text = issue->body,
+		.number = issue->number,
 		.on_pull_request = issue->is_pull_request,
-		.closed = issue->closed};
+		.closed = issue->closed,
+		.fresh = issue->fresh,
+		.author = &issue->author};
 
 	if (issue->number == 0)
 		decide_none(d, "no_subject");
@@ -281,8 +305,12 @@ void decide_pull_request(struct decision *d)
 {
 	const struct event_pull_request *pull = &d->event->pull_request;
 	const char *action = d->event->action;
-	struct asked subject = {
-		.number = pull->number, .on_pull_request = true, .closed = pull->closed};
+	struct asked subject = {.text = pull->body,
+		.number = pull->number,
+		.on_pull_request = true,
+		.closed = pull->closed,
+		.fresh = pull->fresh,
+		.author = &pull->author};
 
 	set_head(d);
 	if (pull->number == 0)

@@ -67,7 +67,7 @@ struct store_task_new {
  *	"review"      id of a submitted review; "review_state": "changes_requested", ...
  *	"head", "branch"  commit and branch that an event spoke of
  *	"check"       {"kind": "check_run"|"check_suite"|"workflow_run", "id", "name", "url",
- *	              "app", "conclusion"}
+ *	              "app", "conclusion", "external_id" of our own}
  *	"step"        of `retry from <step>`; "amount" of `budget +<amount>`, in dollars
  *	"button"      identifier of a check run's button
  *	"plan"        true: the approved plan of the conversation is to be carried out;
@@ -270,11 +270,13 @@ int store_task_cancel(struct store *store, int64_t id, const char *reason, int64
 	enum store_cancelled *ret, struct cancel *cancel, struct err *err);
 
 /* A failed, cancelled or refused task becomes ready again: facts stay, outcome, attempts,
- * crashes and cancel_reason are cleared, and so are the effects of its end: outcome, answer,
- * and the checks unless `step` is behind them.  `step` (NULL: as it is) is where it goes on.
+ * crashes and cancel_reason are cleared, and so are the effects of its end: outcome, and, unless
+ * `step` is behind them, undo point and checks.  Its answer stands outside and stays as a row of
+ * slot "answer-N", so that the next is told apart from it.  `step` (NULL: as it is) is where it
+ * goes on; `command` (0: none) is noted as an effect "retry" of that command.
  * Attempts go with their task: if none of them is done, all begin anew and it waits for them,
  * to go on at its gate.  ERR_CONFLICT in any other state, and for an attempt. */
-int store_task_retry(struct store *store, int64_t id, const char *step, int64_t now_ms,
-	struct cancel *cancel, struct err *err);
+int store_task_retry(struct store *store, int64_t id, const char *step, int64_t command,
+	int64_t now_ms, struct cancel *cancel, struct err *err);
 
 #endif

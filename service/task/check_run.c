@@ -19,7 +19,6 @@
 #include <string.h>
 
 #define CHECK_NAME "Boxwright"
-#define KIND "check_run"
 
 /* A permission that is missing is told once a process: `boxwright doctor` tells it too. */
 static atomic_bool told;
@@ -38,7 +37,7 @@ static struct store_effect_key key_of(const struct task_ctx *ctx, const char *he
 {
 	return (struct store_effect_key){.task_id = ctx->task->id,
 		.lease = ctx->task->lease,
-		.kind = KIND,
+		.kind = CHECK_RUN_EFFECT,
 		.slot = head};
 }
 
@@ -203,7 +202,7 @@ static int end_older(
 			.title = "The branch was moved on",
 			.summary = summary};
 
-		if (!str_eq(row->kind, KIND) || str_eq(row->slot, head) ||
+		if (!str_eq(row->kind, CHECK_RUN_EFFECT) || str_eq(row->slot, head) ||
 			str_eq(row->remote_url, "ended"))
 			continue;
 		if (row->state == STORE_EFFECT_SENT) {

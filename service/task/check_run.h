@@ -13,6 +13,9 @@
 #define CHECK_BUTTON_RETRY "retry"
 #define CHECK_BUTTON_APPROVE "approve"
 
+/* The effect's kind; its slot is the head. */
+#define CHECK_RUN_EFFECT "check_run"
+
 /* "task-<id>": about."check" of a button's event has it as its external_id.  0: not ours. */
 int64_t check_run_task(const char *external_id);
 

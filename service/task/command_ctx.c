@@ -8,12 +8,13 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/github/text.h"
+#include "service/store/store_effect.h"
 #include "service/task/about.h"
+#include "service/task/check_run.h"
 
 #include <string.h>
 
-#define MADE_LOOKED                                                                      \
-	100 /* newest tasks of the lane in which a command's own is looked for */
+#define TASKS_LOOKED 100 /* newest tasks of the lane in which one is looked for */
 
 /* ---- answering ------------------------------------------------------------------------- */
 
@@ -155,7 +156,7 @@ int command_talk(struct command_ctx *c, struct store_conversation *ret, struct e
 int command_made(struct command_ctx *c, int64_t *ret_id, struct err *err)
 {
 	struct store_task_filter filter = {
-		.lane = c->command->lane, .limit = MADE_LOOKED};
+		.lane = c->command->lane, .limit = TASKS_LOOKED};
 	CLEANUP(store_tasks) struct store_tasks tasks = {0};
 
 	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
@@ -167,6 +168,58 @@ int command_made(struct command_ctx *c, int64_t *ret_id, struct err *err)
 		return 1;
 	}
 	return 0;
+}
+
+/* 1 and the lane's newest task with a check run on `head`, 0, -1. */
+static int newest_on(
+	struct command_ctx *c, const char *head, struct store_task *ret, struct err *err)
+{
+	struct store_task_filter filter = {
+		.lane = c->command->lane, .limit = TASKS_LOOKED};
+	CLEANUP(store_tasks) struct store_tasks tasks = {0};
+
+	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
+		return -1;
+	for (size_t i = 0; i < tasks.count; i++) {
+		CLEANUP(store_effect) struct store_effect row = {0};
+		struct store_effect_key key = {.task_id = tasks.rows[i].id,
+			.kind = CHECK_RUN_EFFECT,
+			.slot = head};
+		struct err missing = {0};
+
+		if (store_effect_get(c->env->store, &key, &row, &missing) < 0)
+			continue;
+		*ret = tasks.rows[i];
+		tasks.rows[i] = (struct store_task){0};
+		return 1;
+	}
+	return 0;
+}
+
+int command_pressed(struct command_ctx *c, struct store_task *ret, struct err *err)
+{
+	const char *text = c->command->about;
+	struct err ignored = {0};
+	CLEANUP(json)
+	json_t *about = str_empty(text) ? NULL : json_parse(text, strlen(text), &ignored);
+	int64_t id = check_run_task(json_or_string(about, "check.external_id", ""));
+	CLEANUP(store_task) struct store_task task = {0};
+
+	if (!str_eq(c->command->verb, "button"))
+		return 0;
+	if (id == 0)
+		return newest_on(c, json_or_string(about, "head", ""), ret, err);
+	if (store_task_get(c->env->store, id, &task, err) < 0) {
+		if (err->kind != ERR_NOT_FOUND)
+			return -1;
+		*err = (struct err){0};
+		return 0;
+	}
+	if (!str_eq(task.lane, c->command->lane))
+		return 0;
+	*ret = task;
+	task = (struct store_task){0};
+	return 1;
 }
 
 /* What it was about (its thread), with the command's number and the flag. */

@@ -41,6 +41,10 @@ int command_say(
 int command_talk(struct command_ctx *c, struct store_conversation *ret, struct err *err);
 /* 1 and the task that this very command has made already, 0, -1. */
 int command_made(struct command_ctx *c, int64_t *ret_id, struct err *err);
+/* 1 and the task of this lane on whose check run the button stands that was pressed; of a whole
+ * suite that was asked for again the newest with a check run on that head.  0: none, or it was
+ * no button.  -1. */
+int command_pressed(struct command_ctx *c, struct store_task *ret, struct err *err);
 /* A task in the lane of this command, like `from` (its issue), asked for by the person of this
  * command, whose number it carries. */
 struct command_task {

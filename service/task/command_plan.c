@@ -7,11 +7,8 @@
  */
 #include "service/task/command_ctx.h"
 
-#include "boxcore/base/json.h"
 #include "boxcore/base/str.h"
 #include "service/store/store_effect.h"
-
-#include <string.h>
 
 /* Nobody approves what they have not seen: the plan was told before the word came. */
 static bool was_told(struct command_ctx *c, int64_t plan_task)
@@ -25,26 +22,15 @@ static bool was_told(struct command_ctx *c, int64_t plan_task)
 	       row.sent_ms > 0 && row.sent_ms <= c->command->created_ms;
 }
 
-/* A button stays on the check run of an older plan: it is no word for a newer one. */
-static bool is_its_button(struct command_ctx *c, int64_t plan_task)
+/* A button stays on the check run of an older plan: it is no word for a newer one.  1, 0, -1. */
+static int is_its_button(struct command_ctx *c, int64_t plan_task, struct err *err)
 {
-	CLEANUP(store_effects) struct store_effects list = {0};
-	struct err ignored = {0};
-	CLEANUP(json)
-	json_t *about =
-		json_parse(c->command->about, strlen(c->command->about), &ignored);
-	int64_t pressed = json_or_int(about, "check.id", 0), id;
+	CLEANUP(store_task) struct store_task pressed = {0};
 
 	if (!str_eq(c->command->verb, "button"))
-		return true;
-	if (store_effect_list(c->env->store, plan_task, &list, &ignored) < 0)
-		return false;
-	for (size_t i = 0; i < list.count; i++)
-		if (str_eq(list.rows[i].kind, "check_run") &&
-			str_to_i64(list.rows[i].remote_id, 1, INT64_MAX, &id) &&
-			id == pressed)
-			return true;
-	return false;
+		return 1;
+	int rc = command_pressed(c, &pressed, err);
+	return rc < 0 ? -1 : rc > 0 && pressed.id == plan_task;
 }
 
 /* 0, or -1. */
@@ -75,7 +61,10 @@ static int waiting_plan(struct command_ctx *c, const char *state,
 			       err) < 0
 			       ? -1
 			       : 0;
-	if (!was_told(c, talk->plan_task_id) || !is_its_button(c, talk->plan_task_id))
+	rc = is_its_button(c, talk->plan_task_id, err);
+	if (rc < 0)
+		return -1;
+	if (rc == 0 || !was_told(c, talk->plan_task_id))
 		return say_newer(c, err);
 	if (store_task_get(c->env->store, talk->plan_task_id, task, &missing) == 0)
 		return 1;

@@ -143,7 +143,7 @@ static bool passed_gate(struct command_ctx *c, const struct store_task *task)
 }
 
 /* Whether the row may be gone on with as it is: a step behind the gate is for what the gate let
- * in, and an agent that runs again in a row of another day would spend that day's money. */
+ * in, and an agent that runs again in a row of another day or person would spend theirs. */
 static bool goes_on(
 	struct command_ctx *c, const struct store_task *task, const char *step)
 {
@@ -152,36 +152,55 @@ static bool goes_on(
 
 	if (task->state == STORE_TASK_DONE || !passed_gate(c, task))
 		return false;
-	return !runs || task->created_ms / DAY_MS == clock_wall_ms() / DAY_MS;
+	return !runs || (task->created_ms / DAY_MS == clock_wall_ms() / DAY_MS &&
+				task->requester_id == c->command->requester_id);
+}
+
+/* What is to be done once more: that of the button, else the lane's newest.  1, 0, -1. */
+static int find_retried(struct command_ctx *c, struct store_task *ret, struct err *err)
+{
+	struct store_task_filter filter = {.lane = c->command->lane, .limit = 1};
+	CLEANUP(store_tasks) struct store_tasks tasks = {0};
+	int rc = command_pressed(c, ret, err);
+
+	if (rc != 0)
+		return rc;
+	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
+		return -1;
+	if (tasks.count == 0)
+		return 0;
+	*ret = tasks.rows[0];
+	tasks.rows[0] = (struct store_task){0};
+	return 1;
 }
 
 int command_retry(struct command_ctx *c, struct err *err)
 {
-	struct store_task_filter filter = {.lane = c->command->lane, .limit = 1};
-	CLEANUP(store_tasks) struct store_tasks tasks = {0};
+	CLEANUP(store_task) struct store_task task = {0};
 	CLEANUP(mem) char *step = about_text(c->command->about, "step");
 	int64_t id;
 	int rc = command_made(c, &id, err);
 
 	if (rc != 0)
 		return rc < 0 ? -1 : command_react(c, "+1", err);
-	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
+	rc = find_retried(c, &task, err);
+	if (rc < 0)
 		return -1;
-	if (tasks.count == 0)
+	if (rc == 0)
 		return command_say(c, "confused",
 			"there is no task here that could be tried again.", err);
-	const struct store_task *task = &tasks.rows[0];
-	if (!str_empty(step) && !may_begin_at(task->verb, step))
-		return say_steps(c, task, err);
-	if (!ended(task) && c->command->attempt > 1 && !str_empty(step))
+	if (!str_empty(step) && !may_begin_at(task.verb, step))
+		return say_steps(c, &task, err);
+	if (!ended(&task) && c->command->attempt > 1 && !str_empty(step))
 		return command_react(c, "+1", err); /* by an attempt before this one */
-	if (!ended(task))
+	if (!ended(&task))
 		return command_say(c, "confused",
 			"the newest task here has not ended yet; `/boxwright cancel` "
 			"stops it.",
 			err);
-	return !str_empty(step) && goes_on(c, task, step) ? retry_row(c, task, step, err)
-							  : retry_anew(c, task, err);
+	return !str_empty(step) && goes_on(c, &task, step)
+		       ? retry_row(c, &task, step, err)
+		       : retry_anew(c, &task, err);
 }
 
 /* ---- buttons --------------------------------------------------------------------------- */

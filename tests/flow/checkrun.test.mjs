@@ -90,6 +90,13 @@ test('Retry does it once more', async () => {
   const again = await until('a task more', async () =>
     (await world.boxwright.tasks()).find((t) => t.number === number && t.id > failed.id));
   await world.boxwright.waitForTask(again.id);
+  // The button is that of its own task, whatever came after it.
+  const first = world.standin.checks.runs.find((r) => r.external_id === `task-${task.id}`);
+  await world.standin.press({ repo: world.repo, id: first.id, button: 'retry' });
+  const own = await until('the first one once more', async () =>
+    (await world.boxwright.tasks()).find((t) => t.number === number && t.id > again.id));
+  assert.deepEqual([again.text, own.text], ['do:fail', '']);
+  await world.boxwright.waitForTask(own.id);
 });
 
 test('a plan on a pull request waits, with Approve', async () => {

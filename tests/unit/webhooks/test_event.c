@@ -149,7 +149,8 @@ static void test_a_checks_fields(void **state)
 			"'conclusion':'failure','head_sha':'s','head_branch':'b',"
 			"'check_suite':{'head_branch':'b'},'app':{'id':9,'name':'n'},"
 			"'head_repository':{'id':6},'latest_check_runs_count':2,"
-			"'pull_requests':[{'number':4,'base':{'repo':{'id':5}}}]},"
+			"'pull_requests':[{'number':4,'base':{'repo':{'id':5}}}],"
+			"'external_id':'e'},"
 			"'requested_action':{'identifier':'stop'}}",
 			names[i]);
 		read_as(names[i], body, &e);
@@ -163,6 +164,7 @@ static void test_a_checks_fields(void **state)
 		assert_int_equal(e.check.pull_number, 4);
 		assert_int_equal(e.check.runs, 2);
 		assert_int_equal(e.check.button != NULL, i == 0);
+		assert_int_equal(e.check.external_id != NULL, i == 0);
 	}
 	CLEANUP(event) struct event none = {0};
 	read_as("check_run", "{'check_run':[],'requested_action':'x'}", &none);

@@ -39,6 +39,12 @@
 	ORIGIN "'issue':{'number':12,'body':'" text "','user':{'id':8}}}"
 #define LABELED(issue, label) DID("labeled") ORIGIN issue "'label':{'name':'" label "'}}"
 
+/* Labelled by its author: the time of day at which it was opened is 10:00:00. */
+#define LABELED_AT(time, text)                                                           \
+	LABELED("'issue':{'number':12,'state':'open','body':'" text "','user':{'id':8}," \
+		"'created_at':'2026-11-22T10:00:00Z','updated_at':'2026-11-22T" time     \
+		"Z'},",                                                                  \
+		"boxwright")
 #define PR_STATE(state, body, head)                                                      \
 	"'pull_request':{'number':3,'state':'" state "','body':'" body                   \
 	"','merged':true,"                                                               \
@@ -198,6 +204,15 @@ static const struct good goods[] = {
 		TRIGGER_TASK, "review", "pull_request", "{'head':'cafe'}"},
 	{"pull_request", DID("labeled") ORIGIN PR "'label':{'name':'boxwright'}}",
 		TRIGGER_TASK, "fix", "label", "{'head':'cafe','branch':'b'}"},
+	/* Opened without a request for work, or labelled only later */
+	{"issues", LABELED_AT("10:00:00", "It is broken."), TRIGGER_TASK, "fix", "label",
+		NULL},
+	{"issues", LABELED_AT("10:00:00", "/boxwright help"), TRIGGER_TASK, "fix",
+		"label", NULL},
+	{"issues", LABELED_AT("10:01:01", "/boxwright fix"), TRIGGER_TASK, "fix", "label",
+		NULL},
+	{"issues", LABELED_AT("tomorrow", "/boxwright fix"), TRIGGER_TASK, "fix", "label",
+		NULL},
 	{"pull_request",
 		DID("review_requested") ORIGIN PR "'requested_reviewer':{'id':1000}}",
 		TRIGGER_TASK, "review", "review_requested",
@@ -264,6 +279,13 @@ static const struct good goods[] = {
 		"{'check':{'kind':'check_run','id':31,'name':'unit','url':'https://x/31',"
 		"'app':4242,'conclusion':'success'},'head':'cafe','branch':'b',"
 		"'button':'rerun'}"},
+	{"check_run",
+		DID("rerequested") ORIGIN "'check_run':{'id':31,'head_sha':'cafe',"
+					  "'external_id':'task-41','app':{'id':4242}},"
+					  "'x':1}",
+		TRIGGER_COMMAND, "button", "button",
+		"{'check':{'kind':'check_run','id':31,'app':4242,"
+		"'external_id':'task-41'},'head':'cafe','button':'rerun'}"},
 	{"check_suite", DID("rerequested") ORIGIN SUITE_OF("4242", "failure", "1") END,
 		TRIGGER_COMMAND, "button", "button",
 		"{'check':{'kind':'check_suite','id':32,'name':'CI','app':4242,"
@@ -399,6 +421,8 @@ static const struct {
 	{"issue_comment", DID("deleted") ORIGIN ISSUE COMMENT("/boxwright fix") END,
 		"action_unused"},
 	{"issues", DID("assigned") ORIGIN ISSUE END, "action_unused"},
+	{"issues", LABELED_AT("10:00:00", "/boxwright fix"), "text_counts"},
+	{"issues", LABELED_AT("10:01:00", "@boxwright plan it"), "text_counts"},
 	{"issues", DID("unlabeled") ORIGIN ISSUE "'label':{'name':'boxwright'}}",
 		"action_unused"},
 	{"issues", "{" ORIGIN ISSUE END, "action_unused"},

@@ -86,6 +86,7 @@ static int setup(void **state)
 	env = (struct task_env){.store = world.store, .github = github->gh};
 	fresh = store_world_task(LANE, 9, 1);
 	fresh.verb = "plan";
+	fresh.text = "the plan's";
 	fresh.number = 12;
 	OK(store_task_add(world.store, &fresh, &plan_task, NULL, err));
 	assert_int_equal(store_world_claim(&world, "a:1", 10, &task), plan_task);
@@ -232,28 +233,37 @@ static void approve_is_of_a_plan_that_was_read(void **state)
 
 static void a_button_is_its_own_plans(void **state)
 {
-	struct command_ctx c = a_command(
-		1, "button", "", "{\"button\":\"approve\",\"check\":{\"id\":500}}", 1);
+	CLEANUP(mem)
+	char *older = mem_printf("{\"button\":\"approve\",\"check\":{\"external_id\":"
+				 "\"task-%lld\"}}",
+		(long long)plan_task + 1);
+	CLEANUP(mem)
+	char *own = mem_printf("{\"button\":\"approve\",\"check\":{\"external_id\":"
+			       "\"task-%lld\"}}",
+		(long long)plan_task);
+	struct command_ctx c = a_command(1, "button", "", older, 1);
 
 	(void)state;
 	OK(command_button(&c, err));
 	plan_is("waiting");
 	assert_int_equal(tasks(), 1);
-	c = a_command(
-		2, "button", "", "{\"button\":\"approve\",\"check\":{\"id\":501}}", 1);
+	c = a_command(2, "button", "", own, 1);
 	OK(command_button(&c, err));
 	plan_is("approved");
 	assert_int_equal(tasks(), 2);
 }
 
 /* A task that failed or was cancelled, made at `made_ms`; whether it passed the gate. */
-static int64_t an_ended_task(int64_t made_ms, bool passed, enum store_task_state how)
+static int64_t an_ended_task_of(int64_t person, const char *text, int64_t made_ms,
+	bool passed, enum store_task_state how)
 {
 	struct store_task_new fresh = store_world_task(LANE, 9, made_ms);
 	CLEANUP(store_task) struct store_task task = {0};
 	int64_t id, seq;
 
 	fresh.number = 12;
+	fresh.requester_id = person;
+	fresh.text = text;
 	fresh.now_ms = made_ms;
 	OK(store_task_add(world.store, &fresh, &id, NULL, err));
 	assert_int_equal(store_world_claim(&world, "a:1", made_ms + 1, &task), id);
@@ -263,6 +273,11 @@ static int64_t an_ended_task(int64_t made_ms, bool passed, enum store_task_state
 	OK(store_task_finish(
 		world.store, &task, how, "failed_work", "no", made_ms + 3, NULL, err));
 	return id;
+}
+
+static int64_t an_ended_task(int64_t made_ms, bool passed, enum store_task_state how)
+{
+	return an_ended_task_of(5, "as ever", made_ms, passed, how);
 }
 
 static size_t tasks_after_retry_from(const char *step)
@@ -284,6 +299,55 @@ static void retry_from_a_step_avoids_no_gate(void **state)
 	id = an_ended_task(now, true, STORE_TASK_FAILED);
 	assert_int_equal(tasks_after_retry_from("prepare"), 0);
 	assert_string_equal(store_world_state(&world, id), "ready");
+}
+
+/* Whoever has an agent run again has it on their own account. */
+static void retry_from_a_step_by_another_person_is_theirs(void **state)
+{
+	CLEANUP(store_task) struct store_task made = {0};
+	int64_t now = clock_wall_ms(), id;
+
+	(void)state;
+	id = an_ended_task_of(8, "theirs", now, true, STORE_TASK_FAILED);
+	assert_int_equal(tasks_after_retry_from("work"), 1);
+	assert_string_equal(store_world_state(&world, id), "failed");
+	OK(store_task_get(world.store, id + 1, &made, err));
+	assert_int_equal(made.requester_id, 5);
+}
+
+/* The button of a check run is of its own task, whatever came after; that of a suite of the
+ * newest task on that head. */
+static void a_retry_button_is_of_its_own_task(void **state)
+{
+	int64_t now = clock_wall_ms();
+	int64_t first = an_ended_task_of(5, "first", now, true, STORE_TASK_FAILED);
+	size_t before = tasks() + 1;
+	CLEANUP(mem)
+	char *button = mem_printf("{\"button\":\"retry\",\"check\":{\"external_id\":"
+				  "\"task-%lld\"}}",
+		(long long)first);
+	static const struct {
+		const char *about;
+		const char *text; /* of the task that is made */
+	} rows[] = {
+		{"{\"button\":\"rerun\",\"head\":\"4567\"}", "newest"},
+		{NULL, "first"},
+		{"{\"button\":\"rerun\",\"head\":\"0123\"}", "the plan's"},
+	};
+
+	(void)state;
+	an_ended_task_of(5, "newest", now + 10, true, STORE_TASK_FAILED);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct store_task_filter filter = {.lane = LANE, .limit = 1};
+		CLEANUP(store_tasks) struct store_tasks made = {0};
+		const char *about = rows[i].about ? rows[i].about : button;
+		struct command_ctx c = a_command(20 + (int64_t)i, "button", "", about, 1);
+
+		OK(command_button(&c, err));
+		OK(store_task_list(world.store, &filter, &made, err));
+		assert_string_equal(made.rows[0].text, rows[i].text);
+		assert_int_equal(tasks(), before + i + 1);
+	}
 }
 
 static void retry_of_what_was_not_let_in_begins_anew(void **state)
@@ -383,6 +447,8 @@ int main(void)
 		TEST(approve_is_of_a_plan_that_was_read),
 		TEST(a_button_is_its_own_plans),
 		TEST(retry_from_a_step_avoids_no_gate),
+		TEST(retry_from_a_step_by_another_person_is_theirs),
+		TEST(a_retry_button_is_of_its_own_task),
 		TEST(retry_of_what_was_not_let_in_begins_anew),
 		TEST(retry_of_what_was_refused_begins_anew),
 		TEST(retry_of_another_day_begins_anew),
