@@ -69,7 +69,8 @@ int answer_decide(struct task_ctx *ctx, struct err *err)
 	return context_decide(ctx, "answered", err, "the question was answered");
 }
 
-bool answer_done(const struct task_ctx *ctx)
+/* It came to what was asked for. */
+static bool is_done(const struct task_ctx *ctx)
 {
 	return outcome_is(ctx, "answered") || outcome_is(ctx, "planned") ||
 	       outcome_is(ctx, "tested") || outcome_is(ctx, "reviewed");
@@ -77,20 +78,7 @@ bool answer_done(const struct task_ctx *ctx)
 
 bool answer_is(const struct task_ctx *ctx)
 {
-	return answer_done(ctx) || outcome_is(ctx, "refused_verb");
-}
-
-const char *answer_sentence(const struct task_ctx *ctx)
-{
-	if (outcome_is(ctx, "planned"))
-		return "Done: there is a plan, which waits for `approve` or `reject`.";
-	if (outcome_is(ctx, "tested"))
-		return "Done: the checks were run.";
-	if (outcome_is(ctx, "reviewed"))
-		return "Done: there is a review.";
-	if (outcome_is(ctx, "answered"))
-		return "Done: there is an answer.";
-	return "Nothing was started.";
+	return is_done(ctx) || outcome_is(ctx, "refused_verb");
 }
 
 /* ---- what people are told -------------------------------------------------------------- */
@@ -170,5 +158,5 @@ int answer_tell(struct task_ctx *ctx, struct err *err)
 	if (rc == 0 &&
 		(!outcome_is(ctx, "refused_verb") || ctx->task->comment_status_id > 0))
 		rc = status_update(ctx, "", true, err);
-	return rc < 0 ? -1 : effect_react(ctx, answer_done(ctx) ? "+1" : "confused", err);
+	return rc < 0 ? -1 : effect_react(ctx, is_done(ctx) ? "+1" : "confused", err);
 }

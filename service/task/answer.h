@@ -17,13 +17,10 @@ int answer_gate(struct task_ctx *ctx, struct err *err);
  * Does nothing for other verbs. */
 int answer_decide(struct task_ctx *ctx, struct err *err);
 
-/* Whether the task ended in one of these words or "reviewed": it is done then. */
-bool answer_done(const struct task_ctx *ctx);
-/* Likewise, or in "refused_verb": answer_tell() says what people are told. */
+/* Whether the task ended in one of these words, "reviewed" or "refused_verb": answer_tell()
+ * says what people are told. */
 bool answer_is(const struct task_ctx *ctx);
 /* The comment and the reaction; a review has been made by its own step. */
 int answer_tell(struct task_ctx *ctx, struct err *err);
-/* One line for the progress comment: "Done: the plan waits for `approve`."; static. */
-const char *answer_sentence(const struct task_ctx *ctx);
 
 #endif

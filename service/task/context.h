@@ -8,6 +8,7 @@
 #include "boxcore/base/log.h"
 #include "service/config/repo_config.h"
 #include "service/store/store_conversation.h"
+#include "service/task/outcome.h"
 #include "service/task/task.h"
 
 struct task_ctx {
@@ -25,7 +26,7 @@ struct task_ctx {
 	char *detail;   /* set by a step: what its row says about its end */
 	int64_t split; /* set by a step: so many attempts are made, and the task waits for them */
 	bool back;     /* set by a failed step: to prepare again, the box is no use */
-	char *outcome; /* set by a step that decided how the task ends */
+	char *outcome; /* set by a step that decided how the task ends: outcome.h */
 	int64_t commented_ms; /* last edit of the progress comment, on clock_mono_ms() */
 	int64_t checked_ms;   /* likewise of the check run */
 };
@@ -60,7 +61,7 @@ int64_t context_round(const struct task_ctx *ctx, const char *prefix);
 int context_say(struct task_ctx *ctx, const char *kind, struct err *err, const char *fmt,
 	...) __attribute__((format(printf, 4, 5)));
 /* How the task ends.  The first decision stays, also over a restart; the step returns 0
- * after it, and report is next.  `code` is one of the words in outcome.c. */
+ * after it, and report is next.  `code` is of the kinds in outcome.c. */
 int context_decide(struct task_ctx *ctx, const char *code, struct err *err,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

@@ -143,15 +143,11 @@ static int tell_stopped(struct task_ctx *ctx, struct err *err)
 		strbuf_str(&body), NULL, ctx->cancel, err);
 }
 
+/* A person's commits are no failure of the job's. */
 static enum store_task_state end_of(const struct task_ctx *ctx)
 {
-	/* A person's commits are no failure of the job's. */
-	if (outcome_is(ctx, "pull_request") || outcome_is(ctx, "no_change") ||
-		outcome_is(ctx, "stopped_person"))
-		return STORE_TASK_DONE;
-	if (outcome_is(ctx, "cancelled"))
-		return STORE_TASK_CANCELLED;
-	return outcome_begins(ctx, "refused_") ? STORE_TASK_REFUSED : STORE_TASK_FAILED;
+	return outcome_is(ctx, "stopped_person") ? STORE_TASK_DONE
+						 : outcome_of(ctx)->state;
 }
 
 int job_tell(struct task_ctx *ctx, struct err *err)

@@ -11,7 +11,6 @@
 #include "service/github/text.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_step.h"
-#include "service/task/answer.h"
 #include "service/task/attempts.h"
 #include "service/task/check_run.h"
 #include "service/task/effects.h"
@@ -35,26 +34,6 @@ static const struct {
 	{"review", "Review written"},
 	{"publish", "Pull request"},
 };
-
-const char *outcome_sentence(const struct task_ctx *ctx)
-{
-	const char *line = ctx->outcome ? strchr(ctx->outcome, '\n') : NULL;
-
-	return line ? line + 1 : "";
-}
-
-bool outcome_begins(const struct task_ctx *ctx, const char *prefix)
-{
-	return str_starts(ctx->outcome, prefix);
-}
-
-bool outcome_is(const struct task_ctx *ctx, const char *word)
-{
-	size_t len = strlen(word);
-
-	return outcome_begins(ctx, word) &&
-	       (ctx->outcome[len] == '\n' || ctx->outcome[len] == '\0');
-}
 
 /* Redacted last: what is invisible may split a secret, and is gone then. */
 void status_clean(struct strbuf *out, const char *text, size_t max)
@@ -103,7 +82,7 @@ static bool is_shown(
 	const struct store_task *task = ctx->task;
 	const char *name;
 
-	if (ctx->outcome && outcome_begins(ctx, "refused_"))
+	if (outcome_begins(ctx, "refused_"))
 		return row && str_eq(step, "gate");
 	if (row || ctx->outcome)
 		return row && !(str_eq(step, "attempts") && task->attempts <= 1);
@@ -171,39 +150,15 @@ static void add_facts(const struct task_ctx *ctx, struct strbuf *out)
 static const char *state_sentence(
 	const struct task_ctx *ctx, const struct checks *checks, const char *step)
 {
-	if (ctx->outcome && outcome_is(ctx, "pull_request") && checks->failed > 0)
+	if (!ctx->outcome)
+		return str_eq(step, "gate") ? "Accepted, waiting for a box."
+					    : "Working on it.";
+	if (outcome_is(ctx, "pull_request") && checks->failed > 0)
 		return "Done: there is a pull request, but checks fail on it.";
-	if (ctx->outcome && outcome_is(ctx, "pull_request"))
-		return str_starts(outcome_sentence(ctx), "opened")
-			       ? "Done: there is a pull request."
-			       : "Done: the pull request is up to date.";
-	if (ctx->outcome && outcome_is(ctx, "no_change"))
-		return "Done: nothing had to be changed.";
-	if (ctx->outcome && outcome_is(ctx, "undone"))
-		return "Done: the last run was taken back.";
-	if (ctx->outcome && outcome_is(ctx, "cancelled"))
-		return "Cancelled.";
-	if (ctx->outcome && answer_is(ctx))
-		return answer_sentence(ctx);
-	if (ctx->outcome && outcome_begins(ctx, "refused_"))
-		return "Nothing was started.";
-	if (ctx->outcome && outcome_begins(ctx, "stopped_"))
-		return "Stopped: nothing was published.";
-	if (ctx->outcome)
-		return "This did not work.";
-	return str_eq(step, "gate") ? "Accepted, waiting for a box." : "Working on it.";
-}
-
-/* Whether the outcome says more than the heading, the list and the facts do. */
-static bool says_more(const struct task_ctx *ctx)
-{
-	static const char *const plain[] = {
-		"pull_request", "answered", "reviewed", "planned", "tested"};
-
-	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
-		if (outcome_is(ctx, plain[i]))
-			return false;
-	return true;
+	if (outcome_is(ctx, "pull_request") &&
+		str_starts(outcome_sentence(ctx), "opened"))
+		return "Done: there is a pull request.";
+	return outcome_of(ctx)->heading;
 }
 
 int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *err)
@@ -222,7 +177,7 @@ int status_update(struct task_ctx *ctx, const char *step, bool now, struct err *
 		checks_load(ctx, &checks, err) < 0)
 		return -1;
 	add_steps(ctx, &list, &checks, step, &steps);
-	if (ctx->outcome && says_more(ctx)) {
+	if (ctx->outcome && !outcome_of(ctx)->plain) {
 		status_sentence(&details, outcome_sentence(ctx), 4000);
 		strbuf_adds(&details, "\n\n");
 	}

@@ -29,10 +29,4 @@ void status_clean(struct strbuf *out, const char *text, size_t max);
 /* The same as a sentence: plain words get a capital and a full stop. */
 void status_sentence(struct strbuf *out, const char *text, size_t max);
 
-/* The word and the sentence of ctx->outcome ("word\nsentence"); borrowed. */
-const char *outcome_sentence(const struct task_ctx *ctx);
-bool outcome_is(const struct task_ctx *ctx, const char *word);
-/* "refused_" and the like. */
-bool outcome_begins(const struct task_ctx *ctx, const char *prefix);
-
 #endif

@@ -13,9 +13,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store_effect.h"
 #include "service/store/store_step.h"
-#include "service/task/answer.h"
 #include "service/task/retry.h"
-#include "service/task/status.h"
 
 #include <string.h>
 
@@ -202,19 +200,6 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 	return rc;
 }
 
-static enum store_task_state final_state(const struct task_ctx *ctx)
-{
-	if (outcome_is(ctx, "pull_request") || outcome_is(ctx, "no_change") ||
-		outcome_is(ctx, "attempted") || outcome_is(ctx, "undone") ||
-		answer_done(ctx))
-		return STORE_TASK_DONE;
-	if (outcome_is(ctx, "cancelled"))
-		return STORE_TASK_CANCELLED;
-	if (outcome_begins(ctx, "refused_"))
-		return STORE_TASK_REFUSED;
-	return STORE_TASK_FAILED;
-}
-
 /* The last write of a row has to come to pass: until then nobody else takes the task up, and
  * its lane waits.  So a store that cannot write now (a full disk) is asked again, until the
  * service stops; the next start finds the row.  True: once more. */
@@ -233,14 +218,14 @@ static bool write_again(
 
 static void finish(struct task_ctx *ctx)
 {
-	CLEANUP(mem)
-	char *code = mem_strndup(ctx->outcome, strcspn(ctx->outcome, "\n"));
+	CLEANUP(mem) char *code = outcome_code(ctx);
 	struct err err = {0};
 	int64_t wait_ms = 0;
 
 	do {
-		if (store_task_finish(ctx->env->store, ctx->task, final_state(ctx), code,
-			    outcome_sentence(ctx), clock_wall_ms(), NULL, &err) == 0) {
+		if (store_task_finish(ctx->env->store, ctx->task, outcome_of(ctx)->state,
+			    code, outcome_sentence(ctx), clock_wall_ms(), NULL,
+			    &err) == 0) {
 			log_info("ended outcome=%s", code);
 			return;
 		}

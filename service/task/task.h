@@ -55,8 +55,8 @@ struct task_env {
 };
 
 /* Runs a claimed task until it ends or goes back into the queue; the row's lease is given
- * up either way, if need be by waiting for a store that can write.  `cancel` is the task's own, child of env->stop; a person's cancel fires
- * it.  Logs what happened. */
+ * up either way, if need be by waiting for a store that can write.  `cancel` is the task's own,
+ * child of env->stop; a person's cancel fires it.  Logs what happened. */
 void task_run(struct task_env *env, struct store_task *task, struct cancel *cancel);
 
 /* Answers requests about a lane (cancel, status, help, retry, unknown verbs) that stand in
