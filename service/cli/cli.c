@@ -65,6 +65,9 @@ static const struct command {
 	{"doctor", cli_doctor,
 		"doctor [--config FILE]             check engine, disk, keys, image and "
 		"GitHub\n"},
+	{"backup", cli_backup,
+		"backup FOLDER [--config FILE]      copy the state of a running "
+		"service\n"},
 	{"version", cli_version,
 		"version                            versions of all parts\n"},
 	{"help", cli_help, "help                               this text\n"},

@@ -4,7 +4,7 @@
  *
  * Results go to stdout, everything else to stderr.  Exit codes: 0 done, 1 failed (the
  * reason and what to do next stand on stderr), 2 wrong usage.  All but serve, doctor,
- * version and help speak to a running service over its API ($BOXWRIGHT_API,
+ * schema, backup, version and help speak to a running service over its API ($BOXWRIGHT_API,
  * $BOXWRIGHT_API_KEY).
  */
 #ifndef SERVICE_CLI_CLI_H
@@ -28,6 +28,7 @@ int cli_serve(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_schema(int argc, char **argv);
 int cli_why(int argc, char **argv);
+int cli_backup(int argc, char **argv);
 
 int cli_schedule(int argc, char **argv);
 int cli_key(int argc, char **argv);

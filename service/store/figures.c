@@ -64,46 +64,43 @@ int store_figures(struct store *store, struct store_figures *ret, struct err *er
 
 /* ---- backup ---------------------------------------------------------------------------- */
 
-/* From the writer's own connection: another one would restart whenever it writes. */
-static int run_backup(struct store *store, struct conn *conn, void *arg, struct err *err)
+static int copy_all(struct conn *from, struct conn *to, const char *path, struct err *err)
 {
-	struct conn copy = {0};
 	sqlite3_backup *backup;
 	int rc = -1;
 
-	(void)store;
-	if (sqlite3_open_v2(arg, &copy.db,
+	if (sqlite3_open_v2(path, &to->db,
 		    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
 			    SQLITE_OPEN_NOFOLLOW,
-		    NULL) != SQLITE_OK) {
-		conn_err(&copy, "open the copy", err);
-		conn_close(&copy);
-		return -1;
-	}
-	backup = sqlite3_backup_init(copy.db, "main", conn->db, "main");
+		    NULL) != SQLITE_OK)
+		return conn_err(to, "open the copy", err);
+	backup = sqlite3_backup_init(to->db, "main", from->db, "main");
 	if (backup) {
+		/* One step, so one reader's view: it never restarts, and nobody waits. */
 		sqlite3_backup_step(backup, -1);
 		rc = sqlite3_backup_finish(backup) == SQLITE_OK ? 0 : -1;
 	}
-	if (rc < 0)
-		conn_err(&copy, "copy", err);
-	conn_close(&copy);
-	return rc;
+	return rc < 0 ? conn_err(to, "copy", err) : 0;
 }
 
-int store_backup(
-	struct store *store, const char *path, struct cancel *cancel, struct err *err)
+int store_backup(const char *state_dir, const char *path, struct err *err)
 {
-	CLEANUP(mem) char *copy = mem_strdup(path);
+	CLEANUP(mem) char *database = mem_printf("%s/boxwright.db", state_dir);
+	struct conn from = {0}, to = {0};
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return err_errno(err, errno, "backup to %s", path);
 	close(fd);
-	if (store_write_bare(store, run_backup, copy, cancel, err) == 0)
+	int rc = conn_open(&from, database, false, err);
+	if (rc == 0)
+		rc = copy_all(&from, &to, path, err);
+	conn_close(&from);
+	conn_close(&to);
+	if (rc == 0)
 		return 0;
 	unlink(path); /* half a copy is worse than none */
-	return err_wrap(err, "backup to %s", path);
+	return err_wrap(err, "backup of %s to %s", database, path);
 }
 
 /* ---- check ----------------------------------------------------------------------------- */

@@ -162,10 +162,10 @@ struct store_figures {
 };
 int store_figures(struct store *store, struct store_figures *ret, struct err *err);
 
-/* A consistent copy of the database into a new file (0600; an existing file is refused).
- * Other writers wait meanwhile. */
-int store_backup(
-	struct store *store, const char *path, struct cancel *cancel, struct err *err);
+/* A consistent copy of the database of a state folder into a new file (0600; an existing file
+ * is refused).  A service may work with it meanwhile, in this process or another; nobody
+ * waits for the copy. */
+int store_backup(const char *state_dir, const char *path, struct err *err);
 
 /* SQLite's own check of the whole file; ERR_INTERNAL with the first finding.  Reads all
  * of the database. */

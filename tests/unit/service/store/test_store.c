@@ -472,10 +472,10 @@ static void test_a_backup_is_whole(void **state)
 	snprintf(folder, sizeof folder, "%s/copy", world.dir);
 	OK(file_mkdirs(folder, 0700, &err));
 	snprintf(path, sizeof path, "%s/boxwright.db", folder);
-	OK(store_backup(world.store, path, NULL, &err));
+	OK(store_backup(world.dir, path, &err));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(store_backup(world.store, path, NULL, &err), -1);
+	assert_int_equal(store_backup(world.dir, path, &err), -1);
 	assert_int_equal(err.kind, ERR_CONFLICT); /* nothing is overwritten */
 	store_world_add(&world, "1#2", 1, 1);     /* not in the copy */
 	OK(store_open(&copy, folder, &err));
@@ -483,7 +483,10 @@ static void test_a_backup_is_whole(void **state)
 	OK(store_task_get(copy, id, &row, &err));
 	assert_int_equal(store_task_get(copy, id + 1, &row, &err), -1);
 	store_close(copy);
-	assert_int_equal(store_backup(world.store, "/proc/none/x.db", NULL, &err), -1);
+	assert_int_equal(store_backup(world.dir, "/proc/none/x.db", &err), -1);
+	snprintf(path, sizeof path, "%s/none.db", folder);
+	assert_int_equal(store_backup("/nowhere", path, &err), -1);
+	assert_int_equal(access(path, F_OK), -1); /* no half copy stays */
 }
 
 /* ---- readers ---------------------------------------------------------------------------------- */
