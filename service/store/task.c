@@ -172,6 +172,7 @@ int store_task_next_due(struct store *store, int64_t *ret_run_at_ms, struct err 
 struct change {
 	int64_t id;
 	const char *text; /* reason or step */
+	int64_t command;  /* that asked for a retry; 0: none */
 	int64_t now_ms;
 	enum store_cancelled what;
 };
@@ -270,6 +271,28 @@ int store_task_cancel(struct store *store, int64_t id, const char *reason, int64
 	return 0;
 }
 
+/* What it came to is open again: the end, its words, the checks of the result. */
+static int retry_effects(struct conn *conn, const struct change *change, struct err *err)
+{
+	char task[24];
+
+	snprintf(task, sizeof task, "%lld", (long long)change->id);
+	if (query_run(conn,
+		    QUERY(STMT_TASK_RETRY_EFFECTS, V_INT(change->id),
+			    V_OPT(change->text)),
+		    err) < 0 ||
+		query_run(conn, QUERY(STMT_TASK_RETRY_ANSWER, V_INT(change->id)), err) <
+			0)
+		return -1;
+	return change->command &&
+			       query_run(conn,
+				       QUERY(STMT_EFFECT_PLAN, V_INT(-change->command),
+					       V_TEXT("retry"), V_TEXT(""), V_TEXT(task)),
+				       err) < 0
+		       ? -1
+		       : 0;
+}
+
 static int run_retry(struct store *store, struct conn *conn, void *arg, struct err *err)
 {
 	struct change *change = arg;
@@ -290,11 +313,7 @@ static int run_retry(struct store *store, struct conn *conn, void *arg, struct e
 			"is no attempt can be tried again",
 			(long long)change->id, store_task_state_name(state));
 	}
-	/* What it came to is open again: the end, its words, the checks of the result. */
-	if (query_run(conn,
-		    QUERY(STMT_TASK_RETRY_EFFECTS, V_INT(change->id),
-			    V_OPT(change->text)),
-		    err) < 0)
+	if (retry_effects(conn, change, err) < 0)
 		return -1;
 	store_note(store, STORE_CHANGE_TASK_READY, change->id);
 	if (task_retry_attempts(store, conn, change->id, change->now_ms, &attempts, err) <
@@ -306,10 +325,11 @@ static int run_retry(struct store *store, struct conn *conn, void *arg, struct e
 		       : 0;
 }
 
-int store_task_retry(struct store *store, int64_t id, const char *step, int64_t now_ms,
-	struct cancel *cancel, struct err *err)
+int store_task_retry(struct store *store, int64_t id, const char *step, int64_t command,
+	int64_t now_ms, struct cancel *cancel, struct err *err)
 {
-	struct change change = {.id = id, .text = step, .now_ms = now_ms};
+	struct change change = {
+		.id = id, .text = step, .command = command, .now_ms = now_ms};
 
 	return store_write(store, run_retry, &change, cancel, err);
 }

@@ -227,7 +227,9 @@ static int end_older(
 static const char *head_of(struct task_ctx *ctx)
 {
 	CLEANUP(store_effect) struct store_effect branch = {0};
-	struct store_effect_key key = {.task_id = ctx->task->id, .kind = "branch"};
+	struct store_effect_key key = {.task_id = ctx->task->id,
+		.kind = "branch",
+		.slot = ctx->task->commit_oid};
 	struct err ignored = {0};
 
 	if (!str_empty(ctx->task->commit_oid) &&

@@ -8,6 +8,7 @@
 #include "boxcore/base/log.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
+#include "service/store/store_effect.h"
 #include "service/store/store_step.h"
 #include "service/task/about.h"
 
@@ -108,8 +109,8 @@ static int retry_row(struct command_ctx *c, const struct store_task *task,
 
 	if (!may_begin_at(task->verb, from)) /* undo has no prepare */
 		from = "gate";
-	if (store_task_retry(
-		    c->env->store, task->id, from, clock_wall_ms(), c->cancel, err) < 0)
+	if (store_task_retry(c->env->store, task->id, from, c->command->id,
+		    clock_wall_ms(), c->cancel, err) < 0)
 		return -1;
 	return command_react(c, "+1", err);
 }
@@ -174,12 +175,28 @@ static int find_retried(struct command_ctx *c, struct store_task *ret, struct er
 	return 1;
 }
 
+/* 1 when an attempt before this one did it: by a task of its own, or in the row, which may have
+ * ended once more since.  0, -1. */
+static int retried(struct command_ctx *c, struct err *err)
+{
+	struct store_effect_key key = {.task_id = -c->command->id, .kind = "retry"};
+	CLEANUP(store_effect) struct store_effect row = {0};
+	struct err missing = {0};
+	int64_t id;
+
+	if (store_effect_get(c->env->store, &key, &row, &missing) == 0)
+		return 1;
+	if (missing.kind == ERR_NOT_FOUND)
+		return command_made(c, &id, err);
+	*err = missing;
+	return -1;
+}
+
 int command_retry(struct command_ctx *c, struct err *err)
 {
 	CLEANUP(store_task) struct store_task task = {0};
 	CLEANUP(mem) char *step = about_text(c->command->about, "step");
-	int64_t id;
-	int rc = command_made(c, &id, err);
+	int rc = retried(c, err);
 
 	if (rc != 0)
 		return rc < 0 ? -1 : command_react(c, "+1", err);
@@ -191,8 +208,6 @@ int command_retry(struct command_ctx *c, struct err *err)
 			"there is no task here that could be tried again.", err);
 	if (!str_empty(step) && !may_begin_at(task.verb, step))
 		return say_steps(c, &task, err);
-	if (!ended(&task) && c->command->attempt > 1 && !str_empty(step))
-		return command_react(c, "+1", err); /* by an attempt before this one */
 	if (!ended(&task))
 		return command_say(c, "confused",
 			"the newest task here has not ended yet; `/boxwright cancel` "

@@ -109,15 +109,42 @@ int effect_react(struct task_ctx *ctx, const char *content, struct err *err)
 
 /* ---- comments ---- */
 
+/* How many comments of the kind an earlier life of a retried task has made; false when that
+ * cannot be read. */
+static bool comments_before(
+	const struct task_ctx *ctx, const char *kind, size_t *ret_count)
+{
+	CLEANUP(store_effects) struct store_effects list = {0};
+	CLEANUP(mem) char *begin = mem_printf("%s-", kind);
+	struct err ignored = {0};
+
+	*ret_count = 0;
+	if (store_effect_list(ctx->env->store, ctx->task->id, &list, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < list.count; i++)
+		if (str_eq(list.rows[i].kind, "comment") &&
+			str_starts(list.rows[i].slot, begin))
+			(*ret_count)++;
+	return true;
+}
+
+/* A retried task's words are told apart from those that it said before: "41", then "41-2". */
 static bool marker_of(const struct task_ctx *ctx, const char *kind, char *ret)
 {
-	char task[24];
+	char task[48];
+	size_t before;
 	struct github_marker marker = {.repo_id = ctx->task->repo_id,
 		.number = ctx->task->number,
 		.task = task,
 		.kind = kind};
 
-	snprintf(task, sizeof task, "%lld", (long long)ctx->task->id);
+	if (!comments_before(ctx, kind, &before))
+		return false;
+	if (before > 0)
+		snprintf(task, sizeof task, "%lld-%zu", (long long)ctx->task->id,
+			before + 1);
+	else
+		snprintf(task, sizeof task, "%lld", (long long)ctx->task->id);
 	return github_marker(
 		&marker, ctx->env->marker_key, sizeof ctx->env->marker_key, ret);
 }
@@ -299,7 +326,7 @@ int effect_move_branch(struct task_ctx *ctx, const char *branch, const char *com
 
 int effect_push(struct task_ctx *ctx, char ret_found[REPO_OID_SIZE], struct err *err)
 {
-	struct store_effect_key key = key_of(ctx, "branch", "");
+	struct store_effect_key key = key_of(ctx, "branch", ctx->task->commit_oid);
 	struct store *store = ctx->env->store;
 	CLEANUP(store_effect) struct store_effect row = {0};
 

@@ -27,7 +27,8 @@ int effect_status(struct task_ctx *ctx, const char *body, bool now, struct err *
 int effect_answer(
 	struct task_ctx *ctx, const char *kind, const char *body, struct err *err);
 
-/* The branch from task->head_oid (NULL: it must not exist) to task->commit_oid.  ERR_CONFLICT
+/* An effect of each commit, since a task that is tried again may come to another one.
+ * The branch from task->head_oid (NULL: it must not exist) to task->commit_oid.  ERR_CONFLICT
  * when it stands elsewhere, at ret_found: a person's work is never overwritten. */
 int effect_push(struct task_ctx *ctx, char ret_found[REPO_OID_SIZE], struct err *err);
 /* The same without a row, for any commit of the mirror; one that is there already is fine.

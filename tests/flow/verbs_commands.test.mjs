@@ -3,6 +3,7 @@
 // none; and what follows when things are closed, and when the App comes and goes.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { git } from '../standin/git.mjs';
 import { scripted, waitForText } from './lib/agent.mjs';
 import { boxIds, touchInBox } from './lib/engine.mjs';
 import { startWorld, until } from './lib/world.mjs';
@@ -131,6 +132,38 @@ test('retry from a step: the same task goes on there; a step that there is not i
   assert.equal(task.outcome_code, 'pull_request', task.outcome);
   assert.equal((await tasksOf(number)).length, 1);
   assert.equal(world.pulls().filter((p) => p.number === task.pr_number).length, 1);
+});
+
+test('retry from a step behind a push: what is done anew is pushed, and it is retried once', async () => {
+  const number = await issue();
+  world.standin.faults.add({ kind: 'status', status: 403, op: 'pulls/create', times: 1 });
+  const failed = await ask(number, 'change');
+  assert.equal(failed.state, 'failed', failed.outcome);
+  // The command's sign fails, and when the command comes again the task has ended once more.
+  world.standin.faults.add({ kind: 'status', status: 502, op: 'reactions/create-for-issue-comment', times: 1 });
+  await say(number, '/boxwright retry from work', '+1');
+  const task = await world.boxwright.waitForTask(failed.id, { when: (t) => t.state === 'done' });
+  assert.equal(task.outcome_code, 'pull_request', task.outcome);
+  assert.notEqual(task.commit_oid, failed.commit_oid);
+  assert.equal(world.sha(task.branch), task.commit_oid);
+  assert.equal(git(world.standin.git.dir(world.owner, world.name), ['show', `${task.branch}:note.txt`]), 'x\nx\n');
+  assert.equal((await tasksOf(number)).length, 1);
+});
+
+test('what a retried task says is told beside what it said before', async () => {
+  const number = await issue();
+  world.standin.faults.add({ kind: 'status', status: 403, op: 'pulls/create', times: 2 });
+  const failed = await ask(number, 'change');
+  assert.equal(failed.state, 'failed', failed.outcome);
+  // Said, and nobody hears that it was: it is looked for, and the first words are not it.
+  world.standin.faults.add({ kind: 'lost', op: 'issues/create-comment', times: 1 });
+  await say(number, '/boxwright retry from publish', '+1');
+  const answers = await until('the second answer', async () => {
+    const ours = (await world.comments(number)).map((c) => c.body).filter((b) => b.includes('k=answer'));
+    return ours.length > 1 && (await world.boxwright.task(failed.id)).state === 'failed' && ours;
+  });
+  assert.deepEqual(answers.map((b) => /t=([^;]+);/.exec(b)[1]), [`${failed.id}`, `${failed.id}-2`]);
+  assert.equal(world.standin.faults.list.length, 0);
 });
 
 test('budget counts up, once for each command', async () => {

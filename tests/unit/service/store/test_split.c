@@ -282,9 +282,9 @@ static void test_retry_takes_the_attempts_along(void **state)
 	store_world_claim(&world, "w:3", 1001, &parent);
 	finish(&parent, STORE_TASK_FAILED, 1002);
 	assert_int_equal(
-		store_task_retry(world.store, one.id, NULL, 1003, NULL, &err), -1);
+		store_task_retry(world.store, one.id, NULL, 0, 1003, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_CONFLICT);
-	OK(store_task_retry(world.store, id, "prepare", 1003, NULL, &err));
+	OK(store_task_retry(world.store, id, "prepare", 0, 1003, NULL, &err));
 	assert_true(is_waiting(id));
 	assert_int_equal(store_world_claim(&world, "w:1", 1003, &one), id + 1);
 	assert_string_equal(one.step, "gate");
@@ -301,7 +301,7 @@ static void test_retry_takes_the_attempts_along(void **state)
 	assert_string_equal(parent.step, "gate");
 	finish(&parent, STORE_TASK_FAILED, 1005);
 	/* One was good: what failed is behind the attempts. */
-	OK(store_task_retry(world.store, id, "publish", 1006, NULL, &err));
+	OK(store_task_retry(world.store, id, "publish", 0, 1006, NULL, &err));
 	assert_false(is_waiting(id));
 	assert_string_equal(store_world_state(&world, two.id), "failed");
 	assert_int_equal(store_world_claim(&world, "w:3", 1006, &parent), id);

@@ -335,7 +335,7 @@ static void test_retry_keeps_facts_and_clears_the_end(void **state)
 	int64_t id = store_world_add(&world, "1#1", 1, 1);
 
 	(void)state;
-	assert_int_equal(store_task_retry(world.store, id, NULL, 5, NULL, &err), -1);
+	assert_int_equal(store_task_retry(world.store, id, NULL, 0, 5, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_CONFLICT);
 	assert_non_null(strstr(err.text, "is ready"));
 	store_world_claim(&world, "a:1", 10, &row);
@@ -351,7 +351,7 @@ static void test_retry_keeps_facts_and_clears_the_end(void **state)
 		OK(store_effect_plan(world.store, &gone[i], "x", NULL, NULL, &err));
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		OK(store_effect_plan(world.store, &kept[i], "x", NULL, NULL, &err));
-	OK(store_task_retry(world.store, id, "work", 30, NULL, &err));
+	OK(store_task_retry(world.store, id, "work", 0, 30, NULL, &err));
 	for (size_t i = 0; i < ARRAY_LEN(gone); i++) {
 		struct store_effect none = {0};
 		assert_int_equal(
@@ -369,7 +369,7 @@ static void test_retry_keeps_facts_and_clears_the_end(void **state)
 	assert_int_equal(read.attempt, 0);
 	assert_null(read.outcome_code);
 	assert_int_equal(read.finished_ms, 0);
-	assert_int_equal(store_task_retry(world.store, 999, NULL, 5, NULL, &err), -1);
+	assert_int_equal(store_task_retry(world.store, 999, NULL, 0, 5, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
