@@ -6,6 +6,8 @@ import { createEmulator } from 'emulate';
 import { freePort } from '../lib/port.mjs';
 
 const PADDING = 'padding'; // an account that only uses up numbers
+// The engine counts 5,000 calls an hour and token; limits are the stand-in's own to measure.
+const TOKENS = 25, TOKEN_CALLS = 4000;
 const PAD = { users: 20, repos: 90, issues: 12, comments: 50 };
 
 export class State {
@@ -22,8 +24,8 @@ export class State {
     state.installations = new Map(owners.map((o, i) => [o, app.installation_id + i]));
     state.emulator = await createEmulator({ service: 'github', port, hostname: '127.0.0.1',
       baseUrl: url, seed: {
-        tokens: Object.fromEntries([...all, PADDING].map((login) =>
-          [`user-${login}`, { login, scopes: ['repo', 'user', 'admin:org'] }])),
+        tokens: Object.fromEntries([...all, PADDING].flatMap((login) => Array.from({ length: TOKENS }, (_, i) =>
+          [`user-${login}-${i}`, { login, scopes: ['repo', 'user', 'admin:org'] }]))),
         github: {
           users: [PADDING, ...pads, ...all].map((login) => ({ login, name: login })),
           repos: [...Array.from({ length: PAD.repos }, (_, i) =>
@@ -35,6 +37,7 @@ export class State {
             events: app.events, installations: owners.map((account) => ({ account,
               installation_id: state.installations.get(account), repository_selection: 'all' })) }],
         } } });
+    state.calls = 0;
     state.tokens = new Map();
     await state.#pad();
     return state;
@@ -59,16 +62,20 @@ export class State {
   }
 
   async callAsBot(method, path, body, owner) {
-    if (!this.tokens.has(owner)) {
+    const old = this.tokens.get(owner);
+    if (!old || old.calls++ === TOKEN_CALLS) {
       const made = await this.#fetch('POST',
         `/app/installations/${this.installations.get(owner)}/access_tokens`, {}, this.jwt());
       if (made.status !== 201) throw new Error(`emulate gives no token: ${JSON.stringify(made.body)}`);
-      this.tokens.set(owner, made.body.token);
+      this.tokens.set(owner, { token: made.body.token, calls: 0 });
     }
-    return this.#fetch(method, path, body, this.tokens.get(owner));
+    return this.#fetch(method, path, body, this.tokens.get(owner).token);
   }
 
-  call(method, path, body, login) { return this.#fetch(method, path, body, `user-${login}`); }
+  call(method, path, body, login) {
+    return this.#fetch(method, path, body, `user-${login}-${Math.floor(this.calls++ / TOKEN_CALLS) % TOKENS}`);
+  }
+
   // What the App sees of itself; its accounts are told in full, as GitHub does.
   async callAsApp(method, path) {
     const answer = await this.#fetch(method, path, undefined, this.jwt());
