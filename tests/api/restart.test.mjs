@@ -71,7 +71,7 @@ say("done", output="", input_tokens=100, output_tokens=10, total_cost_usd=0.5, s
     await wait(700);
     await s.boxwright.restart();
   }
-  const { body } = await hook.next(25000);
+  const { body } = await hook.next();
   assert.deepEqual([body.run_id, body.status, body.output.trim()], [run.id, 'completed', '0 1 2 3 4 5 6 7 8 9 10 11']);
   const [listed] = await box.listRuns();
   assert.deepEqual([listed.id, listed.status, listed.input_tokens], [run.id, 'completed', 100], 'tokens are counted once');

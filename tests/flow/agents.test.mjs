@@ -132,7 +132,7 @@ for (const harness of Object.keys(AGENTS)) {
       const work = (await world.boxwright.task(task.id)).steps.find((s) => s.name === 'work');
       const ms = work.finished_ms - work.started_ms;
       t.diagnostic(`${ms} ms: ${task.outcome}`);
-      assert.ok(ms < 20000, `${ms} ms`);
+      assert.ok(ms < 60000, `${ms} ms`);
       assert.equal(world.pulls().length, 0);
       const answer = (await world.comments(task.number)).find((c) => c.body.includes('k=answer'));
       assert.match(answer.body, /key_file/);

@@ -178,6 +178,6 @@ test('cancel stops all of them', async () => {
     const ended = await world.boxwright.waitForTask(a.id);
     assert.equal(ended.state, 'cancelled', ended.outcome);
   }
-  assert.ok(Date.now() - began < 20000, `${Date.now() - began} ms`);
+  assert.ok(Date.now() - began < 60000, `${Date.now() - began} ms`);
   await until('no box is left', async () => (await boxesOf({ attempts: running })).length === 0, { ms: 90000 });
 });

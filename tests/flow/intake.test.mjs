@@ -177,7 +177,7 @@ describe('malformed requests', () => {
 			assert.equal((await intake.deliver('push', { n: i })).status, 202);
 			times.push(Date.now() - started);
 		}
-		assert.ok(Math.max(...times) < 1000, `${times}`);
+		assert.ok(Math.max(...times) < DEADLINE, `${times}`);
 		for (const answer of await Promise.all(slow)) assert.equal(answer.statuses[0], 408);
 	});
 });

@@ -239,7 +239,7 @@ test('a cancel in verify', async () => {
   const asked = Date.now();
   await world.boxwright.need('POST', `/v1/tasks/${id}/cancel`, { reason: 'enough' });
   const task = await world.boxwright.waitForTask(id, { state: 'cancelled' });
-  assert.ok(Date.now() - asked < 15000, `${Date.now() - asked} ms`);
+  assert.ok(Date.now() - asked < 60000, `${Date.now() - asked} ms`);
   assert.ok(!task.pr_url);
   assert.match(await status(number), /Cancelled/);
   await noBoxes();

@@ -23,7 +23,7 @@ export async function receiver(t, { fail = 0 } = {}) {
   return {
     calls,
     url: `http://127.0.0.1:${server.address().port}/hook`,
-    async next(ms = 15000) {
+    async next(ms = 60000) {
       const end = Date.now() + ms;
       while (calls.length <= read) {
         if (Date.now() > end) throw new Error(`no webhook within ${ms} ms`);
