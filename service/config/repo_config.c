@@ -37,6 +37,7 @@ static void *member(struct layer *layer, size_t row)
 
 void repo_config_release(struct repo_config *rc)
 {
+	free(rc->broken);
 	free(rc->image);
 	free(rc->runtime);
 	settings_list_release(&rc->setup);

@@ -62,6 +62,7 @@ enum repo_config_verb {
 
 struct repo_config {
 	bool present; /* false: there was no file */
+	char *broken; /* NULL; else why the file cannot be read: see repo_config_lock() */
 	char *image;  /* never NULL: the file's, or the service's default */
 	char *runtime; /* "node", "python", ...: then image is "boxwright/<runtime>"; NULL */
 	struct config_list setup; /* shell commands, in order */
@@ -123,6 +124,10 @@ int repo_config_merge(struct repo_config *ret, const struct config *service,
  * that is unknown (or an unknown command) needs what help needs; one that the service does by
  * itself (repair, job) what fix needs. */
 const char *repo_config_role(const struct repo_config *rc, const char *verb);
+/* For rules that stand in for a file that cannot be read (`why`: its error): what it allowed is
+ * not known and may have been less than the service allows, so every verb needs admin at least,
+ * and neither outsiders nor bots may use any. */
+void repo_config_lock(struct repo_config *rc, const char *why);
 /* Whether people without a role may use it. */
 bool repo_config_outsider_may(const struct repo_config *rc, const char *verb);
 bool repo_config_bot_may(const struct repo_config *rc, int64_t user_id);

@@ -2,6 +2,7 @@
 /* Who may, as the configuration says it: verbs, roles, outsiders, bots. */
 #include "service/config/repo_config-internal.h"
 
+#include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 
 #include <string.h>
@@ -72,6 +73,20 @@ void repo_config_let_bot(
 	for (size_t i = 0; i < service->github_allow_bots.count; i++)
 		if (str_eq(service->github_allow_bots.items[i], id))
 			settings_list_add(&rc->bots, id, strlen(id));
+}
+
+void repo_config_lock(struct repo_config *rc, const char *why)
+{
+	free(rc->broken);
+	rc->broken = mem_strdup(why);
+	for (size_t i = 0; i < ARRAY_LEN(rc->roles); i++) {
+		if (rank(rc->roles[i]) >= rank("admin"))
+			continue;
+		free(rc->roles[i]);
+		rc->roles[i] = mem_strdup("admin");
+	}
+	settings_list_release(&rc->outsiders);
+	settings_list_release(&rc->bots);
 }
 
 const char *repo_config_role(const struct repo_config *rc, const char *verb)

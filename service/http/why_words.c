@@ -68,7 +68,9 @@ static const struct {
 	{"refused_fork", "Work on a branch of the repository itself."},
 	{"refused_default", "Ask on an issue, or on a pull request of another branch."},
 	{"refused_gone", NULL},
-	{"refused_config", "`repair:` in .github/boxwright.yml switches it off."},
+	{"refused_config",
+		"Repair .github/boxwright.yml on the default branch: `boxwright schema "
+		"--check FILE` looks at it, then ask again."},
 	{"refused_stale", NULL},
 	{"refused_tries", "A person's word, like `/boxwright fix`, gives it new tries."},
 	{"refused_undo", NULL},

@@ -11,12 +11,14 @@
 
 #include "boxcore/base/clock.h"
 #include "boxcore/base/crypto.h"
+#include "boxcore/base/limits.h"
 #include "boxcore/base/log.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/task/about.h"
 #include "service/task/quiet.h"
 #include "service/task/retry.h"
+#include "service/task/status.h"
 
 #include <string.h>
 
@@ -76,10 +78,14 @@ static int refuse(struct command_ctx *c, struct err *err)
 	/* Its beginning may name the person already. */
 	CLEANUP(mem) char *self = mem_printf("@%s", c->command->requester_login);
 	bool named = str_starts(c->may.why, self);
-	CLEANUP(mem)
-	char *text =
-		mem_printf("%s%s%s.", named ? "" : self, named ? "" : ": ", c->may.why);
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_COMMENT);
 
+	if (named)
+		strbuf_addf(&text, "%s.", c->may.why);
+	else {
+		strbuf_addf(&text, "%s: ", self);
+		status_sentence(&text, c->may.why, sizeof c->may.why);
+	}
 	if (!c->may.words && !quiet_stranger(c->env->github, c->repo.id,
 				     c->command->requester_id, clock_mono_ms())) {
 		str_copy(c->may.why, sizeof c->may.why, QUIET_STRANGER);
@@ -88,7 +94,9 @@ static int refuse(struct command_ctx *c, struct err *err)
 	if (!c->may.words || str_eq(c->command->verb, "unknown") ||
 		str_eq(c->command->verb, "dashboard"))
 		return command_react(c, "confused", err);
-	return command_react(c, "confused", err) < 0 ? -1 : command_comment(c, text, err);
+	return command_react(c, "confused", err) < 0
+		       ? -1
+		       : command_comment(c, strbuf_str(&text), err);
 }
 
 static int handle(struct command_ctx *c, struct err *err)

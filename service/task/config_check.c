@@ -92,7 +92,8 @@ static void describe_broken(
 		.failure = true};
 	strbuf_addf(summary,
 		"`%s` cannot be used: line %d, column %d.\n\n```\n%s\n```\n\nUntil it is "
-		"repaired no task is started in this repository.\n",
+		"repaired no task is started in this repository, and commands need the "
+		"role admin.\n",
 		REPO_CONFIG_PATH, line, column > 0 ? column : 1, message);
 }
 

@@ -73,7 +73,13 @@ static int judge(const struct repo_config *rules, const char *verb,
 		ret->may = true;
 		return 0;
 	}
-	if (!github_role_parse(word, &need))
+	bool known = github_role_parse(word, &need);
+	if (rules->broken && ret->role < need)
+		return refuse(ret, "refused_config",
+			"the repository's rules cannot be read, and until that is "
+			"repaired `%s` needs admin: %s",
+			verb, rules->broken);
+	if (!known)
 		return refuse(ret, "refused_off",
 			"`%s` is switched off in this repository", verb);
 	if (ret->role < need)
@@ -128,8 +134,12 @@ int rules_now(struct task_env *env, const struct github_repo *repo,
 		return 0;
 	if (err->kind != ERR_INPUT && err->kind != ERR_LIMIT)
 		return -1;
+	CLEANUP(mem) char *why = mem_strdup(err->text);
 	*err = (struct err){0};
-	return repo_config_parse(ret, env->config, NULL, 0, err);
+	if (repo_config_parse(ret, env->config, NULL, 0, err) < 0)
+		return -1;
+	repo_config_lock(ret, why);
+	return 0;
 }
 
 int rules_may(struct task_env *env, const struct github_repo *repo, const char *verb,
@@ -231,6 +241,21 @@ static int check_issue(struct task_ctx *ctx, bool words, struct err *err)
 	return context_decide(ctx, "refused_closed", err, "%s", why);
 }
 
+/* A request that would fail in prepare is told so before anything is begun. */
+static int check_rules(struct task_ctx *ctx, const struct repo_config *rules, bool words,
+	struct err *err)
+{
+	if (!rules->broken || of_nobody(ctx->task))
+		return 1;
+	CLEANUP(mem)
+	char *why = mem_printf("the repository's rules cannot be read, and nothing is "
+			       "started until that is repaired: %s",
+		rules->broken);
+	if (words && gate_tell(ctx, why, err) < 0)
+		return -1;
+	return context_decide(ctx, "refused_config", err, "%s", why);
+}
+
 /* An attempt was let in with its parent. */
 static int enter(struct task_ctx *ctx, struct err *err)
 {
@@ -248,6 +273,8 @@ int step_gate(struct task_ctx *ctx, struct err *err)
 	if (rules_now(ctx->env, &repo, &rules, ctx->cancel, err) < 0)
 		return -1;
 	int rc = check_role(ctx, &rules, &words, err);
+	if (rc > 0)
+		rc = check_rules(ctx, &rules, words, err);
 	if (rc > 0)
 		rc = check_issue(ctx, words, err);
 	if (rc > 0)

@@ -26,8 +26,9 @@ struct gate_person {
 struct gate_answer {
 	bool may;
 	bool words; /* has a role here: may be answered in words; else a reaction only */
-	enum github_role role;   /* as GitHub told it; an outsider's is NONE */
-	const char *code;        /* "refused_role", "refused_bot"; NULL when may */
+	enum github_role role; /* as GitHub told it; an outsider's is NONE */
+	const char *
+		code; /* "refused_role", "refused_bot", "refused_config"; NULL when may */
 	char why[GATE_WHY_SIZE]; /* a sentence for people; "" when may */
 };
 
@@ -36,9 +37,9 @@ int gate_may(struct task_env *env, const struct github_repo *repo,
 	const struct repo_config *rules, const char *verb, const struct gate_person *who,
 	struct gate_answer *ret, struct cancel *cancel, struct err *err);
 
-/* The rules of the repository's default branch as GitHub has them now (see rules.h).  A file
- * that is wrong counts as none here: prepare says what is wrong with it, and the service's own
- * settings are the least in any case. */
+/* The rules of the repository's default branch as GitHub has them now (see rules.h).  For a
+ * file that cannot be read they are the service's own, locked (repo_config_lock()): a mistake in
+ * a push must not let anybody do more, and admins, who may repair it, can still stop things. */
 int rules_now(struct task_env *env, const struct github_repo *repo,
 	struct repo_config *ret, struct cancel *cancel, struct err *err);
 

@@ -219,7 +219,7 @@ test('a configuration that breaks is told on its commit, at its line; then that 
   assert.equal((await pushed(null)).list[0].conclusion, 'failure', 'it is broken still');
   // A task says the same.
   const task = await world.fix(await issue());
-  assert.equal(task.outcome_code, 'failed_config');
+  assert.equal(task.outcome_code, 'refused_config');
   assert.match(task.outcome, /:4:8: allow\.fix/);
   const repaired = await pushed('version: 1\n');
   assert.equal(repaired.list[0].conclusion, 'success');

@@ -137,12 +137,33 @@ test("an owner's defaults lie beneath, and a repository's word is above them", a
   rules({ allow: { fix: 'admin', ask: 'write' }, limits: { runs_per_day: 1 } }, 'octocat/.github');
   rules({ allow: { ask: 'read' } });
   await matrix({ fix: 'admin', ask: 'read', plan: 'write' });
-  rules({ allow: { fix: 'king' } }, 'octocat/.github'); // wrong: as good as none for the gate
+  rules({ allow: { fix: 'king' } }, 'octocat/.github');
   rules({});
   const answer = await ended(await say('maintainer', '/boxwright fix'));
   rules({}, 'octocat/.github');
-  assert.equal(answer.task.outcome_code, 'failed_config', answer.task.outcome);
+  assert.equal(answer.task.outcome_code, 'refused_config', answer.task.outcome);
   assert.match(answer.task.outcome, /octocat\/\.github:\.github\/boxwright\.yml:\d+:\d+: allow\.fix/);
+});
+
+test('rules that cannot be read let nobody do more than they may have said', async () => {
+  rules({ allow: { status: 'admin', outsiders: ['help'] }, limits: { runs_per_day: 1 } });
+  await matrix({ status: 'admin' });
+  world.standin.commit({ repo: world.repo, message: 'Mistyped', files: { '.github/boxwright.yml': 'version: 1\nalow: {status: admin}\n' } });
+  for (const verb of ['status', 'cancel', 'help', 'approve'])
+    for (const login of LOGINS) {
+      const answer = await may(login, `/boxwright ${verb}`);
+      if (login === 'boss') assert.equal(answer, true, `${verb} by ${login}: ${answer}`);
+      else assert.match(String(answer), login === 'stranger' ? /needs admin|so often/ : /cannot be read.*needs admin: .*:2:1: /, `${verb} by ${login}`);
+    }
+  const told = await say('keeper', '/boxwright cancel');
+  await ended(told);
+  assert.match((await comments(told))[0], /@keeper: The repository's rules cannot be read.*`cancel` needs admin/);
+  for (const login of ['maintainer', 'boss']) {
+    const asked = await say(login, '/boxwright fix');
+    const { task } = await ended(asked);
+    assert.deepEqual([task.state, task.outcome_code], ['refused', 'refused_config'], task.outcome);
+    assert.match((await comments(asked))[0], /nothing was started.*rules cannot be read.*:2:1: /s);
+  }
 });
 
 test("an owner's schedules are those of a repository that has none", async () => {

@@ -55,6 +55,28 @@ static void put(char **at, const char *word)
 	*at = mem_strdup(word);
 }
 
+/* Of rules that cannot be read nobody may conclude more than they could have said. */
+static void test_locked_rules_are_for_admins(void **state)
+{
+	static const char *const verbs[] = {"fix", "ask", "plan", "approve", "cancel",
+		"retry", "budget", "status", "help", "dashboard", "what"};
+	CLEANUP(repo_config) struct repo_config rc = {0};
+
+	(void)state;
+	need(&rc, "version: 1\nallow: {outsiders: [ask], undo: nobody}",
+		"version: 1\nallow: {fix: read}");
+	assert_null(rc.broken);
+	assert_true(repo_config_outsider_may(&rc, "ask"));
+	settings_list_add(&rc.bots, "77", 2);
+	repo_config_lock(&rc, "line 4");
+	assert_string_equal(rc.broken, "line 4");
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		assert_string_equal(repo_config_role(&rc, verbs[i]), "admin");
+	assert_string_equal(repo_config_role(&rc, "undo"), "nobody");
+	assert_false(repo_config_outsider_may(&rc, "ask"));
+	assert_false(repo_config_bot_may(&rc, 77));
+}
+
 static void test_roles_when_nobody_says(void **state)
 {
 	static const struct {
@@ -261,6 +283,7 @@ static void test_the_place_of_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_locked_rules_are_for_admins),
 		TEST(test_roles_when_nobody_says),
 		TEST(test_roles_go_up_only),
 		TEST(test_outsiders_and_bots),
