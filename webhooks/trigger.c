@@ -258,6 +258,11 @@ void trigger_release(struct trigger *trigger)
 	memset(trigger, 0, sizeof(*trigger));
 }
 
+bool trigger_only_says(const char *verb)
+{
+	return str_eq(verb, "status") || str_eq(verb, "help") || str_eq(verb, "unknown");
+}
+
 const char *trigger_outcome_name(enum trigger_outcome outcome)
 {
 	switch (outcome) {

@@ -87,6 +87,9 @@ void trigger_decide(const struct trigger_config *config, const struct event *eve
 void trigger_release(struct trigger *trigger);
 DEFINE_CLEANUP(trigger, struct trigger, trigger_release(value))
 
+/* Whether a command of this verb is answered in words and changes nothing. */
+bool trigger_only_says(const char *verb);
+
 const char *trigger_outcome_name(
 	enum trigger_outcome outcome); /* "none", "task", "command" */
 

@@ -242,6 +242,12 @@ void limiter_done(struct limiter *limiter, int64_t installation,
 	*turn = (struct limiter_turn){.change = true};
 }
 
+/* The last quarter is for what must be said. */
+static int64_t share(int of)
+{
+	return longer((int64_t)of * 3 / 4, 1);
+}
+
 int64_t limiter_closed(struct limiter *limiter, int64_t installation, int64_t now_ms)
 {
 	LOCKED(&limiter->lock);
@@ -249,7 +255,11 @@ int64_t limiter_closed(struct limiter *limiter, int64_t installation, int64_t no
 
 	if (account->blocked_until > now_ms)
 		return account->blocked_until - now_ms;
-	return limiter->rules.gap_ms > 0 ? rules_wait(limiter, account, true, now_ms) : 0;
+	if (limiter->rules.gap_ms <= 0)
+		return 0;
+	return longer(rules_wait(limiter, account, true, now_ms),
+		window_wait(limiter, account, share(limiter->rules.per_hour),
+			60 * limiter->rules.minute_ms, now_ms));
 }
 
 bool limiter_spare(struct limiter *limiter, int64_t installation, int64_t now_ms)
@@ -270,11 +280,9 @@ bool limiter_spare(struct limiter *limiter, int64_t installation, int64_t now_ms
 		account->spare = SPARE_FULL;
 	if (account->spare < 1 || account->nqueue > 0 || account->busy)
 		return false;
-	/* A quarter of the minute's and of the hour's is for answers alone. */
-	if (window_wait(limiter, account, longer(rules->per_minute * 3 / 4, 1),
-		    rules->minute_ms, now_ms) > 0 ||
-		window_wait(limiter, account, longer(rules->per_hour * 3 / 4, 1), hour,
-			now_ms) > 0)
+	if (window_wait(limiter, account, share(rules->per_minute), rules->minute_ms,
+		    now_ms) > 0 ||
+		window_wait(limiter, account, share(rules->per_hour), hour, now_ms) > 0)
 		return false;
 	account->spare -= 1;
 	return true;

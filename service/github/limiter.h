@@ -58,7 +58,8 @@ void limiter_block(
  * hour's, evenly spread), never while other changes wait or the hour's run short. */
 bool limiter_spare(struct limiter *limiter, int64_t installation, int64_t now_ms);
 
-/* Milliseconds until the limits would let a change go; 0: now. */
+/* Milliseconds until the limits would let a change go, and leave a quarter of the hour's to
+ * more important ones; 0: now. */
 int64_t limiter_closed(struct limiter *limiter, int64_t installation, int64_t now_ms);
 
 #endif

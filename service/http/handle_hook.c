@@ -8,9 +8,11 @@
  * when that has reached the disk, never before.  GitHub does not send again by itself, so
  * what is signed and whole is kept even when we make nothing of it.
  */
+#define LOG_MODULE "hook"
 #include "service/http/handlers.h"
 
 #include "boxcore/base/clock.h"
+#include "boxcore/base/log.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/store/store_delivery.h"
@@ -19,7 +21,11 @@
 #include "webhooks/signature.h"
 #include "webhooks/trigger.h"
 
+#include <stdatomic.h>
 #include <string.h>
+
+/* Anybody may send wrong signatures, so the log tells of one at most this often. */
+#define WRONG_TOLD_MS 600000
 
 /* What the answer tells, kept while the store writes. */
 struct hook {
@@ -60,6 +66,23 @@ static void refuse_signature(struct request *request, enum signature_result resu
 {
 	reply_error(
 		request, 401, signature_word(result), "%s", signature_sentence(result));
+}
+
+/* The operator's only hint at a secret that differs, besides GitHub's own page. */
+static void tell_wrong(const struct request *request)
+{
+	static _Atomic int64_t next_ms;
+	int64_t now = clock_mono_ms(), due = atomic_load(&next_ms);
+
+	if (now < due ||
+		!atomic_compare_exchange_strong(&next_ms, &due, now + WRONG_TOLD_MS))
+		return;
+	log_warn(
+		"a delivery was refused: its signature is of another webhook secret than "
+		"github.webhook_secret_file has, or it is not GitHub's; `boxwright "
+		"doctor` "
+		"asks GitHub which event=%s",
+		request_header(request, "X-GitHub-Event"));
 }
 
 static enum signature_result check_signature(
@@ -197,6 +220,7 @@ static void fill_command(struct store_command_new *command, const struct event *
 		.requester_id = trigger->requester.id,
 		.requester_login = trigger->requester.login,
 		.comment_id = trigger->comment_id,
+		.only_says = trigger_only_says(trigger->verb),
 		.now_ms = now_ms,
 	};
 }
@@ -264,6 +288,8 @@ void handle_hook(struct request *request)
 
 	enum signature_result signature = check_signature(request, body, len, true);
 	if (signature != SIGNATURE_OK) {
+		if (signature == SIGNATURE_WRONG)
+			tell_wrong(request);
 		refuse_signature(request, signature);
 		return;
 	}

@@ -102,7 +102,8 @@
 	X(INT, requester_id)                                                             \
 	X(TEXT, requester_login)                                                         \
 	X(INT, comment_id)                                                               \
-	X(TEXT, about)
+	X(TEXT, about)                                                                   \
+	X(BOOL, only_says)
 
 #define COMMAND_MANAGED(X)                                                               \
 	X(INT, id)                                                                       \

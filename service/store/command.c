@@ -77,6 +77,7 @@ struct end {
 	bool ok;
 	const char *text;
 	int64_t at_ms;
+	bool counted; /* put back: it was an attempt */
 };
 
 static int run_end(struct store *store, struct conn *conn, void *arg, struct err *err)
@@ -89,6 +90,8 @@ static int run_end(struct store *store, struct conn *conn, void *arg, struct err
 		stmt_text(&q, end->ok ? "done" : "failed");
 	stmt_optional(&q, end->text);
 	stmt_int(&q, end->at_ms);
+	if (end->statement == STMT_COMMAND_PUT_BACK)
+		stmt_int(&q, end->counted ? 0 : 1);
 	stmt_int(&q, end->command->id);
 	stmt_text(&q, end->command->lease);
 	rows = stmt_run(&q, err);
@@ -106,17 +109,37 @@ int store_command_finish(struct store *store, const struct store_command *comman
 	bool ok, const char *outcome, int64_t now_ms, struct cancel *cancel,
 	struct err *err)
 {
-	struct end end = {command, STMT_COMMAND_FINISH, ok, outcome, now_ms};
+	struct end end = {command, STMT_COMMAND_FINISH, ok, outcome, now_ms, true};
 
 	return store_write(store, run_end, &end, cancel, err);
 }
 
 int store_command_put_back(struct store *store, const struct store_command *command,
-	int64_t run_at_ms, const char *error, struct cancel *cancel, struct err *err)
+	int64_t run_at_ms, bool counted, const char *error, struct cancel *cancel,
+	struct err *err)
 {
-	struct end end = {command, STMT_COMMAND_PUT_BACK, false, error, run_at_ms};
+	struct end end = {
+		command, STMT_COMMAND_PUT_BACK, false, error, run_at_ms, counted};
 
 	return store_write(store, run_end, &end, cancel, err);
+}
+
+int store_command_asked_again(struct store *store, const struct store_command *command,
+	int64_t *ret_id, struct err *err)
+{
+	CLEANUP(reader) struct reader reader = {store, reader_take(store, err)};
+
+	if (!reader.conn)
+		return -1;
+	CLEANUP(stmt)
+	struct stmt q = query_use(reader.conn,
+		QUERY(STMT_COMMAND_ASKED_AGAIN, V_TEXT(command->lane), V_INT(command->id),
+			V_TEXT(command->verb), V_INT(command->requester_id),
+			V_INT(command->number), V_TEXT(command->about)));
+	int rc = stmt_step(&q, err);
+	if (rc > 0)
+		*ret_id = stmt_get_int(&q);
+	return rc;
 }
 
 int store_command_get(

@@ -20,11 +20,13 @@
 EMBED(migration_0001, "0001_start.sql");
 EMBED(migration_0002, "0002_box.sql");
 EMBED(migration_0003, "0003_conversation.sql");
+EMBED(migration_0004, "0004_command.sql");
 
 const struct migration migrations[] = {
 	{"0001_start", migration_0001},
 	{"0002_box", migration_0002},
 	{"0003_conversation", migration_0003},
+	{"0004_command", migration_0004},
 };
 
 const int migrations_count = (int)(sizeof migrations / sizeof migrations[0]);

@@ -38,6 +38,7 @@ struct store_command_new {
 	int64_t requester_id;
 	const char *requester_login;
 	int64_t comment_id; /* 0: none */
+	bool only_says;     /* an answer in words is all that comes of it */
 	int64_t now_ms;
 };
 
@@ -52,6 +53,7 @@ struct store_command {
 	char *requester_login;
 	int64_t comment_id;
 	char *about;
+	bool only_says;
 	char *delivery_id;
 	int64_t created_ms;
 
@@ -66,7 +68,8 @@ struct store_command {
 void store_command_release(struct store_command *command);
 DEFINE_CLEANUP(store_command, struct store_command, store_command_release(value))
 
-/* The oldest that is due: 1 and the row, 0 for none, -1. */
+/* The oldest that is due, of those that do more than say something if there is one: 1 and the
+ * row, 0 for none, -1. */
 int store_command_take(struct store *store, const char *lease, int64_t now_ms,
 	struct store_command *ret, struct cancel *cancel, struct err *err);
 
@@ -75,9 +78,16 @@ int store_command_finish(struct store *store, const struct store_command *comman
 	bool ok, const char *outcome, int64_t now_ms, struct cancel *cancel,
 	struct err *err);
 
-/* Back to ready: to be taken again at run_at_ms. */
+/* Back to ready: to be taken again at run_at_ms.  Not counted as an attempt: nothing was
+ * begun. */
 int store_command_put_back(struct store *store, const struct store_command *command,
-	int64_t run_at_ms, const char *error, struct cancel *cancel, struct err *err);
+	int64_t run_at_ms, bool counted, const char *error, struct cancel *cancel,
+	struct err *err);
+
+/* Whether the same person asked the same here once more since, and waits for it: 1 and the
+ * newest such command, 0, -1. */
+int store_command_asked_again(struct store *store, const struct store_command *command,
+	int64_t *ret_id, struct err *err);
 
 int store_command_get(
 	struct store *store, int64_t id, struct store_command *ret, struct err *err);

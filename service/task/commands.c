@@ -99,6 +99,23 @@ static int refuse(struct command_ctx *c, struct err *err)
 		       : command_comment(c, strbuf_str(&text), err);
 }
 
+/* Who asks the same several times while nobody could answer wants one answer: the last has it.
+ * A thread of review comments is a place of its own.  1: it is the last one's. */
+static int told_later(struct command_ctx *c, struct err *err)
+{
+	int64_t id;
+
+	if (!c->command->only_says || str_eq(c->command->verb, "unknown") ||
+		about_is_inline(c->command->about))
+		return 0;
+	int rc = store_command_asked_again(c->env->store, c->command, &id, err);
+	if (rc <= 0)
+		return rc;
+	snprintf(c->may.why, sizeof c->may.why,
+		"asked again: answered once, as command %lld", (long long)id);
+	return command_react(c, "+1", err) < 0 ? -1 : 1;
+}
+
 static int handle(struct command_ctx *c, struct err *err)
 {
 	const struct verb *verb = find_verb(c->command->verb);
@@ -118,13 +135,10 @@ static int handle(struct command_ctx *c, struct err *err)
 		return err_wrap(err, "ask what @%s may", who.login);
 	if (c->may.words)
 		quiet_forget(c->env->github, c->repo.id, who.id);
-	return c->may.may ? verb->run(c, err) : refuse(c, err);
-}
-
-/* All others do something that must not wait until they can be answered. */
-static bool only_says(const char *verb)
-{
-	return str_eq(verb, "status") || str_eq(verb, "help") || str_eq(verb, "unknown");
+	if (!c->may.may)
+		return refuse(c, err);
+	int rc = told_later(c, err);
+	return rc != 0 ? (rc < 0 ? -1 : 0) : verb->run(c, err);
 }
 
 static int64_t attempt_of(const struct store_command *command)
@@ -149,14 +163,16 @@ static void handle_one(
 			.name = command->repo},
 	};
 	struct err err = {0}, store_err = {0};
-	int64_t closed_ms = github_closed_ms(env->github, &c.repo);
 
 	cancel_deadline(brief, COMMAND_MS, "the time for a command");
 
 	/* Nothing could be said: GitHub is not asked either. */
-	if (closed_ms > CLOSED_MS && only_says(command->verb)) {
+	int64_t closed_ms =
+		command->only_says ? github_closed_ms(env->github, &c.repo) : 0;
+	if (closed_ms > CLOSED_MS) {
 		store_command_put_back(env->store, command, clock_wall_ms() + closed_ms,
-			"GitHub's limits are used up", NULL, &store_err);
+			false, "what is left of this hour's changes is kept for work",
+			NULL, &store_err);
 		return;
 	}
 	int rc = handle(&c, &err);
@@ -169,7 +185,7 @@ static void handle_one(
 		log_warn("%s of lane %s: %s", command->verb, command->lane, err.text);
 		if (retry.again || cancel_fired(env->stop)) {
 			store_command_put_back(env->store, command,
-				clock_wall_ms() + retry.wait_ms, err.text, NULL,
+				clock_wall_ms() + retry.wait_ms, true, err.text, NULL,
 				&store_err);
 			return;
 		}

@@ -223,6 +223,26 @@ static void progress_leaves_room_for_answers(void **state)
 	limiter_free(l);
 }
 
+/* Who only wants to say something is told to wait when three quarters of the hour's are gone,
+ * others still go. */
+static void a_quarter_of_the_hour_is_kept(void **state)
+{
+	struct limiter *l = make(1000, 60, 40);
+	int64_t now = 0;
+
+	(void)state;
+	for (int i = 0; i < 30; i++, now += 1000) {
+		assert_int_equal(limiter_closed(l, 7, now), 0);
+		assert_int_equal(ask(l, 7, CHANGE, now), 0);
+	}
+	assert_int_equal(limiter_closed(l, 7, now), 3600 * 1000 - now);
+	for (int i = 0; i < 10; i++, now += 1000)
+		assert_int_equal(ask(l, 7, CHANGE, now), 0);
+	assert_int_not_equal(ask(l, 7, CHANGE, now), 0);
+	assert_int_equal(limiter_closed(l, 7, 3600 * 1000 + 10 * 1000), 0);
+	limiter_free(l);
+}
+
 static void a_short_minute_is_the_same_in_small(void **state)
 {
 	struct limiter_rules rules = {
@@ -254,6 +274,7 @@ int main(void)
 		cmocka_unit_test(one_change_at_a_time_in_the_order_of_coming),
 		cmocka_unit_test(more_than_the_queue_holds_break_nothing),
 		cmocka_unit_test(progress_leaves_room_for_answers),
+		cmocka_unit_test(a_quarter_of_the_hour_is_kept),
 		cmocka_unit_test(a_short_minute_is_the_same_in_small),
 	};
 

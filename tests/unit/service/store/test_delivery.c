@@ -239,7 +239,8 @@ static void test_a_command_is_taken_done_and_put_back(void **state)
 	assert_int_equal(row.comment_id, 99);
 	assert_int_equal(
 		store_command_take(world.store, "a:2", 1000, &again, NULL, &err), 0);
-	OK(store_command_put_back(world.store, &row, 2000, "GitHub away", NULL, &err));
+	OK(store_command_put_back(
+		world.store, &row, 2000, true, "GitHub away", NULL, &err));
 	assert_int_equal(
 		store_command_finish(world.store, &row, true, "x", 1, NULL, &err), -1);
 	assert_int_equal(err.kind, ERR_CONFLICT);
@@ -273,6 +274,81 @@ static void test_a_taken_command_comes_back_after_a_crash(void **state)
 	store_command_release(&row);
 	assert_int_equal(
 		store_command_take(world.store, "b:1", 1001, &row, NULL, &err), 1);
+}
+
+static void add_command(const char *guid, struct store_command_new asked)
+{
+	struct store_delivery_new what = delivery(guid);
+	struct store_delivery_added added;
+	struct err err = {0};
+
+	what.command = &asked;
+	OK(store_delivery_add(world.store, &what, &added, NULL, &err));
+}
+
+static void test_words_wait_for_what_changes_something(void **state)
+{
+	struct store_command_new help = command("help");
+	CLEANUP(store_command) struct store_command row = {0};
+	struct err err = {0};
+
+	(void)state;
+	help.only_says = true;
+	add_command("guid-1", help);
+	add_command("guid-2", command("cancel"));
+	assert_int_equal(
+		store_command_take(world.store, "a:1", 1000, &row, NULL, &err), 1);
+	assert_string_equal(row.verb, "cancel");
+	assert_false(row.only_says);
+	store_command_release(&row);
+	for (int64_t now = 1000; now <= 2000; now += 1000) {
+		assert_int_equal(
+			store_command_take(world.store, "a:1", now, &row, NULL, &err), 1);
+		assert_string_equal(row.verb, "help");
+		assert_true(row.only_says);
+		assert_int_equal(row.attempt, 1); /* nothing was begun */
+		OK(store_command_put_back(
+			world.store, &row, now + 1000, false, "later", NULL, &err));
+		store_command_release(&row);
+	}
+}
+
+/* Only the same question of the same person in the same place, asked later, and that waits. */
+static void test_a_question_is_asked_again(void **state)
+{
+	struct store_command_new help = command("help"), other;
+	CLEANUP(store_command) struct store_command row = {0};
+	CLEANUP(store_command) struct store_command last = {0};
+	struct err err = {0};
+	int64_t id = 0;
+
+	(void)state;
+	help.only_says = true;
+	add_command("guid-1", help);
+	assert_int_equal(
+		store_command_take(world.store, "a:1", 1000, &row, NULL, &err), 1);
+	other = help;
+	other.verb = "status";
+	add_command("guid-2", other);
+	other = help;
+	other.requester_id = 6;
+	add_command("guid-3", other);
+	other = help;
+	other.number = 13; /* the pull request of the same lane */
+	add_command("guid-4", other);
+	other = help;
+	other.lane = "1#14";
+	add_command("guid-5", other);
+	other = help;
+	other.about = "{\"in_reply_to\":3}";
+	add_command("guid-6", other);
+	assert_int_equal(store_command_asked_again(world.store, &row, &id, &err), 0);
+	add_command("guid-7", help);
+	add_command("guid-8", help);
+	assert_int_equal(store_command_asked_again(world.store, &row, &id, &err), 1);
+	OK(store_command_get(world.store, id, &last, &err));
+	assert_string_equal(last.delivery_id, "guid-8");
+	assert_int_equal(store_command_asked_again(world.store, &last, &id, &err), 0);
 }
 
 /* ---- lists ---------------------------------------------------------------------------------- */
@@ -511,6 +587,8 @@ int main(void)
 		TEST(test_malformed_ids),
 		TEST(test_a_command_is_taken_done_and_put_back),
 		TEST(test_a_taken_command_comes_back_after_a_crash),
+		TEST(test_words_wait_for_what_changes_something),
+		TEST(test_a_question_is_asked_again),
 		TEST(test_the_list_pages_newest_first),
 		TEST(test_async_copies_what_it_is_given),
 		TEST(test_the_same_delivery_from_all_sides_is_one),
