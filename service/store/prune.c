@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is forgotten after a time: deliveries, commands, closed conversations, and of tasks
- * that have ended their events, steps and effects.
+ * What is forgotten after a time: deliveries, commands, closed conversations, and tasks that
+ * have ended with their events, steps and effects.
  *
- * The store remembers in memory up to which task it has emptied all, by the time of their
- * end; after a restart it looks at each once more, which finds nothing.
+ * The store remembers in memory up to which task it has looked at all, by the time of their
+ * end.  Those that stayed are looked at again a day later and after a restart.
  */
 #include "service/store/store-internal.h"
+
+#define DAY_MS (24LL * 3600 * 1000)
 
 struct prune {
 	int64_t before_ms;
@@ -64,7 +66,7 @@ static int next_task(struct conn *conn, const struct prune *prune, int64_t *ret_
 #define TASKS_MAX 1000
 
 /* Steps and effects of a task are few: they go at once.  0 in prune->left: it may have more
- * events. */
+ * events, or its row is still there. */
 static int prune_task(struct conn *conn, struct prune *prune, int64_t id, struct err *err)
 {
 	if (prune_by(conn, prune, QUERY(STMT_PRUNE_STEPS, V_INT(id)), err) < 0 ||
@@ -72,8 +74,12 @@ static int prune_task(struct conn *conn, struct prune *prune, int64_t id, struct
 		return -1;
 	if (prune->left == 0)
 		return 0;
-	return prune_by(conn, prune,
-		QUERY(STMT_PRUNE_EVENTS, V_INT(id), V_INT(prune->left)), err);
+	if (prune_by(conn, prune, QUERY(STMT_PRUNE_EVENTS, V_INT(id), V_INT(prune->left)),
+		    err) < 0)
+		return -1;
+	return prune->left == 0
+		       ? 0
+		       : prune_by(conn, prune, QUERY(STMT_PRUNE_ROW, V_INT(id)), err);
 }
 
 static int prune_tasks(struct conn *conn, struct prune *prune, struct err *err)
@@ -114,6 +120,10 @@ int store_prune(struct store *store, int64_t before_ms, int limit, int *ret_rows
 
 	{
 		LOCKED(&store->queue_lock);
+		if (before_ms - store->pruned_from_ms >= DAY_MS) {
+			store->pruned_from_ms = before_ms;
+			store->pruned_ms = store->pruned_id = 0;
+		}
 		prune.done_ms = store->pruned_ms;
 		prune.done_id = store->pruned_id;
 	}

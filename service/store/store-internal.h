@@ -384,7 +384,8 @@ struct store {
 	struct job *queue_head, **queue_tail;
 	size_t queue_bytes;
 	bool stopping;
-	int64_t pruned_ms, pruned_id; /* the last task that store_prune() emptied */
+	int64_t pruned_ms, pruned_id; /* the last task that store_prune() looked at, */
+	int64_t pruned_from_ms;       /* in the pass that began with this before_ms */
 	int64_t lost, lost_told, lost_told_ms; /* changes that nobody waited for */
 	int64_t urgent;                        /* of the queue: not lazy */
 	int64_t queued, jobs, batches, batch_max, failed;

@@ -131,10 +131,10 @@ int store_setting_once(struct store *store, const char *key, const char *value,
 
 /* Removes deliveries that came before before_ms, but not those of tasks that have not
  * ended; commands that ended before it; conversations that are closed, without a box and
- * were not used since; and of tasks that ended before it the events, the steps and the
- * effects, but not the effects of an open conversation's newest task nor of a job's tasks
- * while their pull request is open: about `limit` rows (1 to 500; 0: 200), so that others
- * do not wait.  *ret_rows: as many as went; *ret_more: call again. */
+ * were not used since; and tasks that ended before it with their events, steps and effects.
+ * But row and effects stay of an open conversation's newest task and of a job's tasks while
+ * their pull request is open, and the row of what can be undone or approved and of a job's
+ * newest task.  About `limit` rows (1 to 500; 0: 200), so that others do not wait.  *ret_rows: as many as went; *ret_more: call again. */
 int store_prune(struct store *store, int64_t before_ms, int limit, int *ret_rows,
 	bool *ret_more, struct cancel *cancel, struct err *err);
 

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_MS (24LL * 3600 * 1000)
+
 /* A task that ran a step, made an effect, and ended. */
 static int64_t ended(
 	const char *lane, int64_t job_id, int64_t pr, int64_t end_ms, bool open)
@@ -61,6 +63,28 @@ static size_t effects_of(int64_t id)
 	return list.count;
 }
 
+/* By a connection of its own. */
+static void sql_run(const char *sql)
+{
+	CLEANUP(mem) char *path = mem_printf("%s/boxwright.db", world.dir);
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static bool is_there(int64_t id)
+{
+	CLEANUP(store_task) struct store_task row = {0};
+	struct err err = {0};
+
+	if (store_task_get(world.store, id, &row, &err) == 0)
+		return true;
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+	return false;
+}
+
 static int prune(int64_t before_ms, int limit)
 {
 	struct err err = {0};
@@ -82,8 +106,10 @@ static void test_steps_and_effects_go_with_their_task(void **state)
 		late = ended("1/2", 0, 0, 500, false);
 
 	(void)state;
-	assert_int_equal(prune(100, 0), 2);
+	assert_int_equal(prune(100, 0), 3); /* the task too */
 	assert_int_equal(steps_of(old) + effects_of(old), 0);
+	assert_false(is_there(old));
+	assert_true(is_there(late));
 	assert_int_equal(steps_of(late), 1);
 	assert_int_equal(effects_of(late), 1);
 }
@@ -97,11 +123,15 @@ static void test_an_open_conversation_keeps_its_newest_effects(void **state)
 	assert_int_equal(effects_of(first), 0);
 	assert_int_equal(effects_of(last), 1);
 	assert_int_equal(steps_of(last), 0);
+	assert_false(is_there(first));
+	assert_true(is_there(last));
 	struct err err = {0};
 	OK(store_conversation_close(world.store, 1, NULL, &err));
-	store_world_again(&world); /* it looks at each once more */
-	prune(100, 0);
-	assert_int_equal(effects_of(last), 0);
+	assert_int_equal(prune(101, 0), 1); /* the conversation; its task was looked at */
+	assert_true(is_there(last));
+	assert_int_equal(
+		prune(100 + DAY_MS, 0), 2); /* a day later it is looked at again */
+	assert_false(is_there(last));
 }
 
 static void test_a_jobs_open_pull_request_keeps_them(void **state)
@@ -122,10 +152,52 @@ static void test_a_jobs_open_pull_request_keeps_them(void **state)
 	prune(100, 0);
 	assert_int_equal(effects_of(offer), 1);
 	assert_int_equal(effects_of(other), 0);
+	assert_true(is_there(offer));
+	assert_false(is_there(other));
 	OK(store_job_pull(world.store, 1, 0, NULL, NULL, &err));
-	store_world_again(&world);
+	store_world_again(&world); /* it looks at each once more */
 	prune(100, 0);
-	assert_int_equal(effects_of(offer), 0);
+	assert_false(is_there(offer));
+}
+
+/* What `undo` and `approve` are about, and how a job went last. */
+static void test_what_is_asked_about_stays(void **state)
+{
+	static const char *const why[] = {"undo_task_id", "plan_task_id"};
+	struct store_job_new job = {.name = "tidy",
+		.spec = "{}",
+		.spec_hash = "h",
+		.cron = "x",
+		.timezone = "UTC"};
+	struct err err = {0};
+	int64_t kept[3], gone[3];
+
+	(void)state;
+	OK(store_jobs_sync(
+		world.store, 1, 7, "o", "r", "repository", &job, 1, NULL, &err));
+	for (int i = 0; i < 3; i++) {
+		char lane[16];
+
+		snprintf(lane, sizeof lane, "1/%d", i + 1);
+		kept[i] = ended(lane, i == 2, 0, 10, i < 2);
+		gone[i] = ended(lane, 0, 0, 20, i < 2);
+		if (i < 2) /* the newest stays in any case */
+			ended(lane, 0, 0, 500, true);
+	}
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(mem)
+		char *sql = mem_printf("UPDATE conversation SET %s=%lld WHERE id=%d",
+			why[i], (long long)kept[i], i + 1);
+		sql_run(sql);
+	}
+	CLEANUP(mem)
+	char *newest = mem_printf("UPDATE job SET task_id=%lld", (long long)kept[2]);
+	sql_run(newest);
+	prune(100, 0);
+	for (int i = 0; i < 3; i++) {
+		assert_true(is_there(kept[i]));
+		assert_false(is_there(gone[i]));
+	}
 }
 
 static void test_commands_with_their_effects(void **state)
@@ -212,6 +284,7 @@ int main(void)
 		TEST(test_steps_and_effects_go_with_their_task),
 		TEST(test_an_open_conversation_keeps_its_newest_effects),
 		TEST(test_a_jobs_open_pull_request_keeps_them),
+		TEST(test_what_is_asked_about_stays),
 		TEST(test_commands_with_their_effects),
 		TEST(test_closed_conversations_without_a_box),
 	};
