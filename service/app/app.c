@@ -219,9 +219,8 @@ static void ask_who_we_are(struct app *app)
 
 	cancel_deadline(limit, ASK_MS, "the limit for asking who we are");
 	if (github_app_self(app->github, &app->self, limit, &err) < 0) {
-		log_warn("GitHub did not tell who we are; mentions are those of "
-			 "github.slug: "
-			 "%s",
+		log_warn("GitHub did not tell who we are, so mentions are those of "
+			 "github.slug; `boxwright doctor` tells what to do: %s",
 			err.text);
 		str_copy(app->self.slug, sizeof app->self.slug,
 			str_empty(config->github_slug) ? "boxwright"

@@ -21,6 +21,7 @@
 
 #define CHECK_MS 30000
 #define DISK_LOW_BYTES (5LL << 30)
+#define DELIVERIES 30 /* that GitHub is asked for */
 
 struct doctor {
 	const struct config *config;
@@ -146,6 +147,48 @@ static void check_engine(struct doctor *d)
 	check_image(d, boxcore_engine(core));
 }
 
+/* What GitHub got back when it told us something: it knows whether we can be reached, and
+ * whether both have the same webhook secret. */
+static void check_deliveries(struct doctor *d, struct github *gh)
+{
+	struct github_delivery page[DELIVERIES];
+	char cursor[GITHUB_CURSOR_SIZE] = "";
+	size_t count, failed = 0;
+	struct err err = {0};
+
+	if (github_deliveries(
+		    gh, false, cursor, page, DELIVERIES, &count, d->cancel, &err) < 0) {
+		bad(d, "deliveries", err.text, "ask again");
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		failed += !page[i].ok;
+	CLEANUP(mem)
+	char *text = failed ? mem_printf("%zu of the last %zu failed", failed, count)
+			    : mem_printf("the last %zu arrived", count);
+	if (count == 0)
+		warn("deliveries", "GitHub has sent nothing yet: the App is installed "
+				   "nowhere, or its "
+				   "webhook is not active");
+	else if (failed == 0 || page[0].ok)
+		good("deliveries", text);
+	else if (page[0].status_code == 401)
+		bad(d, "deliveries", text,
+			"we answered 401: the secret on the App's page and in "
+			"github.webhook_secret_file are not the same");
+	else if (page[0].status_code == 0 || page[0].status_code >= 500)
+		bad(d, "deliveries", text,
+			"GitHub does not reach us: look at the webhook URL on the App's "
+			"page, "
+			"the proxy, its certificate, and whether the service runs");
+	else
+		bad(d, "deliveries", text,
+			"the webhook URL on the App's page has to end in /hooks/github, "
+			"and "
+			"the proxy must pass it on; App page, Advanced, shows the "
+			"answers");
+}
+
 static void check_github(struct doctor *d)
 {
 	const struct config *config = d->config;
@@ -168,11 +211,17 @@ static void check_github(struct doctor *d)
 	good("App key", "signs");
 	if (github_app_self(gh, &app, d->cancel, &err) < 0) {
 		bad(d, "GitHub", err.text,
-			"check github.app_id, the key, and the way out");
+			err.kind == ERR_DENIED || err.kind == ERR_NOT_FOUND
+				? "github.app_id and the private key do not belong "
+				  "together, "
+				  "or the key was deleted: make a new one on the App's "
+				  "page"
+				: "this machine has to reach github.api_url");
 		return;
 	}
 	CLEANUP(mem) char *text = mem_printf("we are %s", app.bot.login);
 	good("GitHub", text);
+	check_deliveries(d, gh);
 	CLEANUP(strbuf) struct strbuf lacks = STRBUF_INIT(4096);
 	if (github_app_lacks(gh, &lacks, d->cancel, &err) < 0) {
 		bad(d, "App settings", err.text, "ask again");
@@ -216,13 +265,16 @@ int cli_doctor(int argc, char **argv)
 	cancel_deadline(limit, CHECK_MS, "the limit for all checks");
 	printf("boxwright %s\n", BOXWRIGHT_VERSION);
 	cli_versions(stdout);
+	path = config_path(path);
 	if (config_load(&config, path, &err) < 0) {
 		bad(&d, "configuration", err.text,
-			"`boxwright serve --help` lists the settings");
+			"`boxwright serve --help` lists the settings; what the service "
+			"alone may "
+			"read needs sudo");
 		config_release(&config);
 		config_defaults(&config); /* the machine can be looked at all the same */
 	} else {
-		good("configuration", path ? path : "default places and environment");
+		good("configuration", path ? path : "the environment alone");
 	}
 	check_disk(&d);
 	check_engine(&d);

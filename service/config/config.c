@@ -106,7 +106,7 @@ static int read_path(struct load *load, const char *path, struct err *err)
 	return rc;
 }
 
-static const char *find_path(const char *path)
+const char *config_path(const char *path)
 {
 	static const char *const usual[] = {
 		"boxwright.yml", "/etc/boxwright/boxwright.yml"};
@@ -116,7 +116,8 @@ static const char *find_path(const char *path)
 	if (!str_empty(path))
 		return path;
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
-		if (file_exists(usual[i]))
+		/* One that this user may not read is an error, not a file that is not there. */
+		if (access(usual[i], F_OK) == 0 || errno == EACCES)
 			return usual[i];
 	return NULL;
 }
@@ -302,14 +303,19 @@ static void fill_engine(struct config *config)
 
 static int load_all(struct load *load, const char *path, struct err *err)
 {
-	path = find_path(path);
+	path = config_path(path);
 	if (path && read_path(load, path, err) < 0)
 		return -1;
 	if (read_environment(load, err) < 0 || read_secrets(load, err) < 0)
 		return -1;
 	fill_state_dir(load->config);
 	fill_engine(load->config);
-	return config_check(load->config, err);
+	if (config_check(load->config, err) == 0)
+		return 0;
+	return path ? -1
+		    : err_wrap(err,
+			      "no ./boxwright.yml and no /etc/boxwright/boxwright.yml "
+			      "(deploy/boxwright.yml is an example)");
 }
 
 int config_load(struct config *ret, const char *path, struct err *err)

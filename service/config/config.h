@@ -74,11 +74,13 @@ DEFINE_CLEANUP(config, struct config, config_release(value))
 /* The defaults alone. */
 void config_defaults(struct config *ret);
 
-/* Reads the file (NULL: $BOXWRIGHT_CONFIG, else ./boxwright.yml or
- * /etc/boxwright/boxwright.yml when there is one, else none), then the environment, then
- * the files of secrets, and checks what belongs together with config_check().  Variables
- * that held secrets are wiped and removed from the environment, also when this fails;
- * before threads start.  A variable BOXWRIGHT_* that is no setting is an error too, but
+/* The file that config_load(path) reads: path, else $BOXWRIGHT_CONFIG, else ./boxwright.yml or
+ * /etc/boxwright/boxwright.yml when there is one, else NULL.  Borrowed. */
+const char *config_path(const char *path);
+
+/* Reads that file, then the environment, then the files of secrets, and checks what belongs
+ * together with config_check().  Variables that held secrets are wiped and removed from the
+ * environment, also when this fails; before threads start.  A variable BOXWRIGHT_* that is no setting is an error too, but
  * for BOXWRIGHT_CONFIG and those that begin with BOXWRIGHT_TEST_ or BOXWRIGHT_DEMO_. */
 int config_load(struct config *ret, const char *path, struct err *err);
 

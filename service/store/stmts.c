@@ -37,7 +37,8 @@ int conn_err(struct conn *conn, const char *what, struct err *err)
 			what, text, code, sys ? ", " : "", sys ? strerror(sys) : "");
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return err_set(err, ERR_TRANSIENT, "database busy: %s: %s", what, text);
+		return err_set(err, ERR_TRANSIENT,
+			"database busy, another program holds it: %s: %s", what, text);
 	case SQLITE_INTERRUPT:
 		return err_set(err, ERR_TRANSIENT, "%s: took longer than %d ms", what,
 			LIMIT_STORE_READ_MS);

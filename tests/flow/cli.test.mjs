@@ -137,3 +137,19 @@ test('the manifest of the App is what the service handles and what the doctor as
     ...Object.fromEntries(lacks.filter((m) => m[1]).map((m) => [m[1], m[2]])) }, asked);
   assert.deepEqual(lacks.filter((m) => m[3]).map((m) => m[3]).sort(), [...manifest.default_events].sort());
 });
+
+test('a webhook secret that differs is found by the doctor, and the log tells of it once', async () => {
+  const { app } = world.standin;
+  const right = app.webhook_secret;
+  app.webhook_secret = 'another';
+  const { delivery } = await world.comment(1, 'no command');
+  await world.comment(1, 'no command');
+  app.webhook_secret = right;
+  assert.equal(delivery.status_code, 401);
+  const doctor = await cli('doctor', '--config', world.boxwright.configFile);
+  assert.equal(doctor.code, 1);
+  assert.match(doctor.out, /BAD +deliveries +2 of the last \d+ failed\n +-> we answered 401: .* are not the same/);
+  assert.equal(world.boxwright.lines.filter((l) => l.includes('another webhook secret')).length, 1);
+  await world.comment(1, 'no command');
+  assert.match((await cli('doctor', '--config', world.boxwright.configFile)).out, /ok +deliveries/);
+});
