@@ -5,6 +5,8 @@ import crypto from 'node:crypto';
 import { createEmulator } from 'emulate';
 import { freePort } from '../lib/port.mjs';
 
+globalThis.crypto ??= crypto.webcrypto; // what emulate looks for, and Node 18 lacks
+
 const PADDING = 'padding'; // an account that only uses up numbers
 // The engine counts 5,000 calls an hour and token; limits are the stand-in's own to measure.
 const TOKENS = 25, TOKEN_CALLS = 4000;
