@@ -10,11 +10,11 @@
 
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "service/store/store_effect.h"
 #include "service/task/attempts_box.h"
 #include "service/task/attempts_choose.h"
 #include "service/task/checks.h"
 #include "service/task/commit.h"
+#include "service/task/effects.h"
 #include "service/task/place.h"
 #include "service/task/prepared.h"
 #include "service/task/status.h"
@@ -187,10 +187,7 @@ int attempts_list(struct task_ctx *ctx, struct strbuf *out, struct err *err)
 static int copy_effect(
 	struct task_ctx *ctx, const struct store_effect *row, struct err *err)
 {
-	struct store_effect_key key = {.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = row->kind,
-		.slot = row->slot};
+	struct store_effect_key key = effect_key(ctx, row->kind, row->slot);
 
 	if (store_effect_plan(ctx->env->store, &key, row->want, NULL, ctx->cancel, err) <
 		0)

@@ -10,7 +10,6 @@
 
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "service/store/store_effect.h"
 #include "service/task/checks.h"
 #include "service/task/effects.h"
 #include "service/task/prepared.h"
@@ -19,11 +18,7 @@
 
 #include <string.h>
 
-static struct store_effect_key key_of(const struct task_ctx *ctx)
-{
-	return (struct store_effect_key){
-		.task_id = ctx->task->id, .lease = ctx->task->lease, .kind = "adopt"};
-}
+#define ADOPT "adopt" /* kind of effect */
 
 /* The conversation's own box, as it was before: kept for undo when it can be. */
 static int keep_old(struct task_ctx *ctx, struct err *err)
@@ -93,10 +88,10 @@ static int adopt(struct task_ctx *ctx, const struct store_task *best, struct err
 int attempts_box_adopt(
 	struct task_ctx *ctx, const struct store_task *best, struct err *err)
 {
-	struct store_effect_key key = key_of(ctx);
+	struct store_effect_key key = effect_key(ctx, ADOPT, NULL);
 	struct err why = {0};
 
-	if (effect_is_done(ctx, "adopt", NULL) || ctx->talk.id == 0 ||
+	if (effect_is_done(ctx, ADOPT, NULL) || ctx->talk.id == 0 ||
 		str_empty(best->box_id))
 		return 0;
 	if (store_effect_plan(ctx->env->store, &key, "", NULL, ctx->cancel, err) < 0)

@@ -12,7 +12,7 @@
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "service/store/store_effect.h"
+#include "service/task/effects.h"
 #include "service/task/status.h"
 
 #include <stdatomic.h>
@@ -31,14 +31,6 @@ int64_t check_run_task(const char *external_id)
 		!str_to_i64(external_id + strlen("task-"), 1, INT64_MAX, &id))
 		return 0;
 	return id;
-}
-
-static struct store_effect_key key_of(const struct task_ctx *ctx, const char *head)
-{
-	return (struct store_effect_key){.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = CHECK_RUN_EFFECT,
-		.slot = head};
 }
 
 static bool for_good(const struct err *err)
@@ -62,22 +54,13 @@ static int give_up(struct task_ctx *ctx, const struct store_effect_key *key,
 static const char *conclusion(struct task_ctx *ctx)
 {
 	CLEANUP(checks) struct checks checks = {0};
+	const char *fixed = outcome_of(ctx)->conclusion;
 	struct err ignored = {0};
 
-	if (outcome_is(ctx, "cancelled"))
-		return "cancelled";
-	if (outcome_begins(ctx, "refused_"))
-		return "neutral";
-	if (outcome_begins(ctx, "failed"))
-		return "failure";
-	if (outcome_is(ctx, "planned"))
-		return "action_required";
-	if (outcome_is(ctx, "pull_request") || outcome_is(ctx, "tested") ||
-		outcome_is(ctx, "rebased"))
-		return checks_load(ctx, &checks, &ignored) == 0 && checks.failed > 0
-			       ? "failure"
-			       : "success";
-	return "neutral"; /* answered, reviewed, nothing to change */
+	if (fixed != OUTCOME_AS_CHECKED)
+		return fixed;
+	return checks_load(ctx, &checks, &ignored) == 0 && checks.failed > 0 ? "failure"
+									     : "success";
 }
 
 static void add_button(struct github_check_new *what, const char *label,
@@ -165,7 +148,7 @@ static int edit(struct task_ctx *ctx, const struct store_effect *row,
 static int settle(struct task_ctx *ctx, const struct store_effect *row,
 	const char *external_id, struct store_effect *ret, struct err *err)
 {
-	struct store_effect_key key = key_of(ctx, row->slot);
+	struct store_effect_key key = effect_key(ctx, CHECK_RUN_EFFECT, row->slot);
 	char remote[24];
 	int64_t id = 0;
 	int rc = found_before(ctx, row->slot, external_id, &id, err);
@@ -214,7 +197,8 @@ static int end_older(
 		}
 		if (row->state != STORE_EFFECT_DONE)
 			continue;
-		struct store_effect_key key = key_of(ctx, row->slot);
+		struct store_effect_key key =
+			effect_key(ctx, CHECK_RUN_EFFECT, row->slot);
 		if (edit(ctx, row, &what, true, err) < 0 ||
 			store_effect_done(ctx->env->store, &key, NULL, "ended",
 				ctx->cancel, err) < 0)
@@ -226,15 +210,8 @@ static int end_older(
 /* The commit that people see: ours once the branch is there. */
 static const char *head_of(struct task_ctx *ctx)
 {
-	CLEANUP(store_effect) struct store_effect branch = {0};
-	struct store_effect_key key = {.task_id = ctx->task->id,
-		.kind = "branch",
-		.slot = ctx->task->commit_oid};
-	struct err ignored = {0};
-
 	if (!str_empty(ctx->task->commit_oid) &&
-		store_effect_get(ctx->env->store, &key, &branch, &ignored) == 0 &&
-		branch.state == STORE_EFFECT_DONE)
+		effect_is_done(ctx, "branch", ctx->task->commit_oid))
 		return ctx->task->commit_oid;
 	return str_empty(ctx->task->head_oid) ? NULL : ctx->task->head_oid;
 }
@@ -251,7 +228,7 @@ int check_run_update(struct task_ctx *ctx, const char *title, const char *summar
 	if (!head || ctx->task->parent_id > 0 ||
 		(ctx->file.image && !ctx->file.check_run))
 		return 0;
-	struct store_effect_key key = key_of(ctx, head);
+	struct store_effect_key key = effect_key(ctx, CHECK_RUN_EFFECT, head);
 	if (store_effect_plan(ctx->env->store, &key, "", &row, ctx->cancel, err) < 0)
 		return -1;
 	if (row.state == STORE_EFFECT_REFUSED)

@@ -5,10 +5,11 @@
 #include "boxcore/base/crypto.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "service/store/store_effect.h"
+#include "service/task/effects.h"
 
 #include <string.h>
 
+#define KIND "check"
 #define SLOT_SIZE 32
 
 void checks_key(const struct task_ctx *ctx, char ret[CHECKS_KEY_SIZE])
@@ -25,17 +26,13 @@ void checks_key(const struct task_ctx *ctx, char ret[CHECKS_KEY_SIZE])
 	ret[CHECKS_KEY_SIZE - 1] = '\0';
 }
 
-static struct store_effect_key row_key(
-	const struct task_ctx *ctx, size_t index, char slot[SLOT_SIZE])
+static const char *slot_of(const struct task_ctx *ctx, size_t index, char slot[SLOT_SIZE])
 {
 	char key[CHECKS_KEY_SIZE];
 
 	checks_key(ctx, key);
 	snprintf(slot, SLOT_SIZE, "%s-%02zu", key, index);
-	return (struct store_effect_key){.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = "check",
-		.slot = slot};
+	return slot;
 }
 
 int checks_load(struct task_ctx *ctx, struct checks *ret, struct err *err)
@@ -53,7 +50,7 @@ int checks_load(struct task_ctx *ctx, struct checks *ret, struct err *err)
 	for (size_t i = 0; i < list.count; i++) {
 		CLEANUP(check) struct check check = {0};
 
-		if (!str_eq(list.rows[i].kind, "check") ||
+		if (!str_eq(list.rows[i].kind, KIND) ||
 			!str_starts(list.rows[i].slot, key))
 			continue;
 		if (check_parse(list.rows[i].want, &check, err) < 0)
@@ -70,7 +67,7 @@ int checks_keep(
 {
 	CLEANUP(strbuf) struct strbuf row = STRBUF_INIT(LIMIT_STORE_TEXT);
 	char slot[SLOT_SIZE], words[100];
-	struct store_effect_key key = row_key(ctx, index, slot);
+	struct store_effect_key key = effect_key(ctx, KIND, slot_of(ctx, index, slot));
 
 	if (check_print(check, &row, err) < 0 ||
 		store_effect_plan(ctx->env->store, &key, strbuf_str(&row), NULL,
@@ -84,10 +81,9 @@ bool checks_known(struct task_ctx *ctx, size_t index)
 {
 	CLEANUP(store_effect) struct store_effect row = {0};
 	char slot[SLOT_SIZE];
-	struct store_effect_key key = row_key(ctx, index, slot);
-	struct err missing = {0};
+	struct err ignored = {0};
 
-	return store_effect_get(ctx->env->store, &key, &row, &missing) == 0;
+	return effect_find(ctx, KIND, slot_of(ctx, index, slot), &row, &ignored) > 0;
 }
 
 char *checks_box(const struct task_ctx *ctx)

@@ -5,11 +5,12 @@
  */
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
+#include "boxcore/base/str.h"
 #include "service/github/text.h"
-#include "service/store/store_effect.h"
 #include "service/task/box_git.h"
 #include "service/task/collect.h"
 #include "service/task/context.h"
+#include "service/task/effects.h"
 #include "service/task/repair.h"
 #include "service/task/replay.h"
 #include "service/task/rounds.h"
@@ -20,16 +21,14 @@
 
 #define COLLECT_MS 300000
 #define SHOWN_FILES 60
+#define CHANGES "changes" /* kind of effect, by tree */
 
 /* The list of changed files for the pull request; kept as a row, because publish may run
  * in another process than collect. */
 static int keep_changes(
 	struct task_ctx *ctx, const struct repo_result *result, struct err *err)
 {
-	struct store_effect_key key = {.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = "changes",
-		.slot = result->tree};
+	struct store_effect_key key = effect_key(ctx, CHANGES, result->tree);
 	CLEANUP(strbuf) struct strbuf list = STRBUF_INIT(LIMIT_COMMENT);
 
 	for (size_t i = 0; i < result->nchanges && i < SHOWN_FILES; i++) {
@@ -51,6 +50,18 @@ static int keep_changes(
 		return -1;
 	return store_effect_plan(
 		ctx->env->store, &key, strbuf_str(&list), NULL, ctx->cancel, err);
+}
+
+int collect_changes(const struct task_ctx *ctx, struct strbuf *out, struct err *err)
+{
+	CLEANUP(store_effect) struct store_effect row = {0};
+	int rc = str_empty(ctx->task->tree_oid)
+			 ? 0
+			 : effect_find(ctx, CHANGES, ctx->task->tree_oid, &row, err);
+
+	if (rc > 0)
+		strbuf_adds(out, row.want);
+	return rc < 0 ? -1 : 0;
 }
 
 int collect_keep(struct task_ctx *ctx, const struct repo_result *result, struct err *err)

@@ -9,4 +9,7 @@
  * request.  The row is written with the step's end. */
 int collect_keep(struct task_ctx *ctx, const struct repo_result *result, struct err *err);
 
+/* Appends that list for the result that the row holds; nothing when it holds none. */
+int collect_changes(const struct task_ctx *ctx, struct strbuf *out, struct err *err);
+
 #endif

@@ -12,14 +12,13 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "service/github/text.h"
-#include "service/store/store_effect.h"
 #include "service/task/about.h"
 
 #include <string.h>
 
 #define FOUND_MAX 8
 
-static struct store_effect_key key_of(
+struct store_effect_key effect_key(
 	const struct task_ctx *ctx, const char *kind, const char *slot)
 {
 	return (struct store_effect_key){
@@ -30,13 +29,26 @@ static struct store_effect_key key_of(
 	};
 }
 
+int effect_find(const struct task_ctx *ctx, const char *kind, const char *slot,
+	struct store_effect *ret, struct err *err)
+{
+	struct store_effect_key key = effect_key(ctx, kind, slot);
+	struct err missing = {0};
+
+	if (store_effect_get(ctx->env->store, &key, ret, &missing) == 0)
+		return 1;
+	if (missing.kind == ERR_NOT_FOUND)
+		return 0;
+	*err = missing;
+	return -1;
+}
+
 bool effect_is_done(const struct task_ctx *ctx, const char *kind, const char *slot)
 {
 	CLEANUP(store_effect) struct store_effect row = {0};
-	struct store_effect_key key = key_of(ctx, kind, slot);
-	struct err missing = {0};
+	struct err ignored = {0};
 
-	return store_effect_get(ctx->env->store, &key, &row, &missing) == 0 &&
+	return effect_find(ctx, kind, slot, &row, &ignored) > 0 &&
 	       row.state == STORE_EFFECT_DONE;
 }
 
@@ -85,7 +97,7 @@ static int react(struct task_ctx *ctx, const char *content, struct err *err)
 
 int effect_react(struct task_ctx *ctx, const char *content, struct err *err)
 {
-	struct store_effect_key key = key_of(ctx, "reaction", content);
+	struct store_effect_key key = effect_key(ctx, "reaction", content);
 	struct store *store = ctx->env->store;
 	CLEANUP(store_effect) struct store_effect row = {0};
 	struct err why = {0};
@@ -195,7 +207,7 @@ static int reply_inline(struct task_ctx *ctx, const char *marker, const char *te
 static int comment_once(struct task_ctx *ctx, const char *kind, const char *body,
 	int64_t *ret_id, struct err *err)
 {
-	struct store_effect_key key = key_of(ctx, "comment", kind);
+	struct store_effect_key key = effect_key(ctx, "comment", kind);
 	struct store *store = ctx->env->store;
 	struct github_repo repo = context_repo(ctx);
 	CLEANUP(store_effect) struct store_effect row = {0};
@@ -326,7 +338,7 @@ int effect_move_branch(struct task_ctx *ctx, const char *branch, const char *com
 
 int effect_push(struct task_ctx *ctx, char ret_found[REPO_OID_SIZE], struct err *err)
 {
-	struct store_effect_key key = key_of(ctx, "branch", ctx->task->commit_oid);
+	struct store_effect_key key = effect_key(ctx, "branch", ctx->task->commit_oid);
 	struct store *store = ctx->env->store;
 	CLEANUP(store_effect) struct store_effect row = {0};
 
@@ -360,7 +372,7 @@ static int find_pull(struct task_ctx *ctx, struct github_pull *ret, struct err *
 int effect_pull(struct task_ctx *ctx, const char *title, const char *body, bool draft,
 	struct err *err)
 {
-	struct store_effect_key key = key_of(ctx, "pull_request", "");
+	struct store_effect_key key = effect_key(ctx, "pull_request", "");
 	struct store *store = ctx->env->store;
 	struct github_repo repo = context_repo(ctx);
 	CLEANUP(store_effect) struct store_effect row = {0};

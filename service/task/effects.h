@@ -9,23 +9,38 @@
 #ifndef SERVICE_TASK_EFFECTS_H
 #define SERVICE_TASK_EFFECTS_H
 
+#include "service/store/store_effect.h"
 #include "service/task/context.h"
+
+/* ---- rows ---- */
+
+/* An effect of this task, fenced by its lease.  `kind` and `slot` (NULL: "") are borrowed. */
+struct store_effect_key effect_key(
+	const struct task_ctx *ctx, const char *kind, const char *slot);
+
+/* 1 and its row (store_effect_release()), 0 when it was never planned, -1. */
+int effect_find(const struct task_ctx *ctx, const char *kind, const char *slot,
+	struct store_effect *ret, struct err *err);
+
+/* Whether an effect of this task has been carried out; one that cannot be read has not. */
+bool effect_is_done(const struct task_ctx *ctx, const char *kind, const char *slot);
+
+/* ---- words ---- */
 
 /* A reaction on what triggered the task: the comment, the inline comment, or the issue;
  * nothing for a task that nobody asked for. */
 int effect_react(struct task_ctx *ctx, const char *content, struct err *err);
 
-/* Whether an effect of this task has been carried out; one that cannot be read has not. */
-bool effect_is_done(const struct task_ctx *ctx, const char *kind, const char *slot);
-
-/* The progress comment: made once, edited afterwards (at most each comment_gap_ms unless
- * `now`).  `body` without marker. */
+/* The progress comment: made once, edited afterwards (at most every
+ * github.comment_spacing_ms unless `now`).  `body` without marker. */
 int effect_status(struct task_ctx *ctx, const char *body, bool now, struct err *err);
 
 /* A comment that people are notified of; `kind` ("answer") makes it one of its kind.  What was
  * asked in an inline comment is answered in its thread.  Attempts and jobs are silent. */
 int effect_answer(
 	struct task_ctx *ctx, const char *kind, const char *body, struct err *err);
+
+/* ---- branch and pull request ---- */
 
 /* An effect of each commit, since a task that is tried again may come to another one.
  * The branch from task->head_oid (NULL: it must not exist) to task->commit_oid.  ERR_CONFLICT

@@ -9,7 +9,7 @@
 #include "boxcore/base/limits.h"
 #include "boxcore/base/str.h"
 #include "service/jobs/jobs.h"
-#include "service/store/store_effect.h"
+#include "service/task/effects.h"
 #include "service/task/job.h"
 
 #include <string.h>
@@ -85,10 +85,7 @@ static int look_at_offer(
 int step_offer(struct task_ctx *ctx, struct err *err)
 {
 	char offer[SHA256_HEX_SIZE];
-	struct store_effect_key key = {.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = JOBS_OFFER,
-		.slot = ctx->task->tree_oid};
+	struct store_effect_key key = effect_key(ctx, JOBS_OFFER, ctx->task->tree_oid);
 	struct jobs_look look;
 
 	if (!ctx->env->jobs || ctx->task->job_id == 0)

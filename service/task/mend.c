@@ -13,7 +13,6 @@
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
 #include "service/github/text.h"
-#include "service/store/store_effect.h"
 #include "service/task/about.h"
 #include "service/task/effects.h"
 #include "service/task/mend_checks.h"
@@ -67,14 +66,6 @@ char *mend_commit_title(const struct task_ctx *ctx)
 
 /* ---- the count ------------------------------------------------------------------------- */
 
-static struct store_effect_key count_key(const struct task_ctx *ctx)
-{
-	return (struct store_effect_key){.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = "mend",
-		.slot = "count"};
-}
-
 /* Let through before, by a gate that is begun again. */
 static bool counted(const struct task_ctx *ctx)
 {
@@ -85,7 +76,7 @@ static int count(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(store_effect) struct store_effect row = {0};
 	CLEANUP(mem) char *want = mem_printf("%lld", (long long)ctx->talk.repairs + 1);
-	struct store_effect_key key = count_key(ctx);
+	struct store_effect_key key = effect_key(ctx, "mend", "count");
 	int64_t number = ctx->talk.repairs + 1;
 
 	if (store_effect_plan(ctx->env->store, &key, want, &row, ctx->cancel, err) < 0)

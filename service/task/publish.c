@@ -17,7 +17,6 @@
 #include "service/task/checks.h"
 #include "service/task/commit.h"
 #include "service/task/context.h"
-#include "service/store/store_effect.h"
 #include "service/task/effects.h"
 #include "service/task/pull_text.h"
 #include "service/task/status.h"
@@ -174,11 +173,10 @@ static int remember(struct task_ctx *ctx, struct err *err)
 static bool opens(struct task_ctx *ctx)
 {
 	CLEANUP(store_effect) struct store_effect row = {0};
-	struct store_effect_key key = {.task_id = ctx->task->id, .kind = "pull_request"};
-	struct err missing = {0};
+	struct err ignored = {0};
 
 	return ctx->task->pr_number == 0 ||
-	       store_effect_get(ctx->env->store, &key, &row, &missing) == 0;
+	       effect_find(ctx, "pull_request", NULL, &row, &ignored) > 0;
 }
 
 /* 1: open, 0: decided, -1. */

@@ -5,7 +5,7 @@
 #include "boxcore/base/clock.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "service/store/store_effect.h"
+#include "service/task/effects.h"
 #include "service/task/job.h"
 
 #include <string.h>
@@ -32,12 +32,9 @@ static int next_round(struct task_ctx *ctx, int64_t *ret, struct err *err)
 	for (int64_t round = 1; round <= ctx->env->config->task_check_repairs; round++) {
 		CLEANUP(store_effect) struct store_effect row = {0};
 		char slot[24];
-		struct store_effect_key key = {.task_id = ctx->task->id,
-			.lease = ctx->task->lease,
-			.kind = "repair",
-			.slot = slot};
 
 		snprintf(slot, sizeof slot, "%lld", (long long)round);
+		struct store_effect_key key = effect_key(ctx, "repair", slot);
 		if (round <= repair_round(ctx))
 			continue;
 		/* One that was planned for another result was used up in a box that is gone. */
@@ -56,16 +53,14 @@ static int next_round(struct task_ctx *ctx, int64_t *ret, struct err *err)
 static bool changed_nothing(struct task_ctx *ctx)
 {
 	CLEANUP(store_effect) struct store_effect row = {0};
-	struct err missing = {0};
+	struct err ignored = {0};
 	char slot[24], result[CHECKS_KEY_SIZE];
-	struct store_effect_key key = {
-		.task_id = ctx->task->id, .kind = "repair", .slot = slot};
 
 	if (repair_round(ctx) == 0)
 		return false;
 	snprintf(slot, sizeof slot, "%lld", (long long)repair_round(ctx));
 	checks_key(ctx, result);
-	return store_effect_get(ctx->env->store, &key, &row, &missing) == 0 &&
+	return effect_find(ctx, "repair", slot, &row, &ignored) > 0 &&
 	       str_eq(row.want, result);
 }
 

@@ -15,10 +15,10 @@
 #include "prompts/prompts.h"
 #include "prompts/untrusted.h"
 #include "service/github/text.h"
-#include "service/store/store_effect.h"
 #include "service/task/box_git.h"
 #include "service/task/collect.h"
 #include "service/task/commit.h"
+#include "service/task/effects.h"
 #include "service/task/gate.h"
 #include "service/task/mend.h"
 #include "service/task/prepared.h"
@@ -42,13 +42,15 @@ void replay_release(struct replay *replay)
 
 /* ---- the row --------------------------------------------------------------------------- */
 
-static struct store_effect_key key_of(const struct task_ctx *ctx, char slot[32])
+#define KIND "replay"
+#define SLOT_SIZE 32
+
+/* The two commits that are merged. */
+static const char *slot_of(const struct task_ctx *ctx, char slot[SLOT_SIZE])
 {
-	snprintf(slot, 32, "%.12s-%.12s", ctx->task->base_oid, ctx->task->head_oid);
-	return (struct store_effect_key){.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = "replay",
-		.slot = slot};
+	snprintf(
+		slot, SLOT_SIZE, "%.12s-%.12s", ctx->task->base_oid, ctx->task->head_oid);
+	return slot;
 }
 
 static int keep(struct task_ctx *ctx, const struct repo_replayed *r, const char *marked,
@@ -56,8 +58,8 @@ static int keep(struct task_ctx *ctx, const struct repo_replayed *r, const char 
 {
 	CLEANUP(json) json_t *json = json_object();
 	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_STORE_TEXT);
-	char slot[32];
-	struct store_effect_key key = key_of(ctx, slot);
+	char slot[SLOT_SIZE];
+	struct store_effect_key key = effect_key(ctx, KIND, slot_of(ctx, slot));
 	size_t shown = strnlen(r->conflicts, LIMIT_MEND_LOG);
 
 	json_put(json, "marked", json_str(marked));
@@ -78,19 +80,14 @@ int replay_load(struct task_ctx *ctx, struct replay *ret, struct err *err)
 	const struct store_task *task = ctx->task;
 	CLEANUP(store_effect) struct store_effect row = {0};
 	CLEANUP(json) json_t *json = NULL;
-	struct err missing = {0};
-	char slot[32];
+	char slot[SLOT_SIZE];
 
 	if (!str_eq(task->verb, "rebase") || str_empty(task->base_oid) ||
 		str_empty(task->head_oid))
 		return 0;
-	struct store_effect_key key = key_of(ctx, slot);
-	if (store_effect_get(ctx->env->store, &key, &row, &missing) < 0) {
-		if (missing.kind == ERR_NOT_FOUND)
-			return 0;
-		*err = missing;
-		return -1;
-	}
+	int rc = effect_find(ctx, KIND, slot_of(ctx, slot), &row, err);
+	if (rc <= 0)
+		return rc;
 	json = json_parse(row.want, strlen(row.want), err);
 	if (!json)
 		return err_wrap(err, "the row of the replay");

@@ -7,8 +7,8 @@
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
 #include "service/github/text.h"
-#include "service/store/store_effect.h"
 #include "service/task/checks.h"
+#include "service/task/collect.h"
 #include "service/task/effects.h"
 #include "service/task/mend.h"
 #include "service/task/rounds.h"
@@ -83,20 +83,6 @@ static bool opened(const struct task_ctx *run)
 	return effect_is_done(run, "pull_request", NULL);
 }
 
-static int list_changes(struct task_ctx *run, struct strbuf *out, struct err *err)
-{
-	struct store_effect_key key = {
-		.task_id = run->task->id, .kind = "changes", .slot = run->task->tree_oid};
-	CLEANUP(store_effect) struct store_effect row = {0};
-
-	if (str_empty(run->task->tree_oid))
-		return 0;
-	if (store_effect_get(run->env->store, &key, &row, err) < 0)
-		return -1;
-	strbuf_adds(out, row.want);
-	return 0;
-}
-
 static int tell_change(struct request *r, struct err *err)
 {
 	const struct store_task *run = r->run->task;
@@ -108,7 +94,7 @@ static int tell_change(struct request *r, struct err *err)
 		str_eq(run->verb, "repair") ? "repaired in" : "done in", run->commit_oid,
 		run->branch, (long long)run->pr_number);
 
-	if (list_changes(r->run, &changes, err) < 0 ||
+	if (collect_changes(r->run, &changes, err) < 0 ||
 		checks_load(r->run, &checks, err) < 0)
 		return -1;
 	if (checks.count > 0)

@@ -16,7 +16,7 @@
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
 #include "service/github/text.h"
-#include "service/store/store_effect.h"
+#include "service/task/effects.h"
 #include "service/task/request_quote.h"
 #include "service/task/review_diff.h"
 #include "service/task/review_parse.h"
@@ -28,24 +28,17 @@
 #define DIFF_SHOWN (24 * LIMIT_KIB)            /* of it in the prompt */
 #define DIFF_FILES_SHOWN 500
 #define DIFF_LIST_SHOWN (8 * LIMIT_KIB)
+#define DIFF "diff" /* kind of effect: the places that can carry a comment, by commit */
 #define DIFF_ROW_MAX (512 * LIMIT_KIB)
 #define INLINE_MAX 50 /* more is noise */
 #define FINDING_MAX 6000
 
 /* ---- what the agent is shown ----------------------------------------------------------- */
 
-static struct store_effect_key diff_key(const struct task_ctx *ctx)
-{
-	return (struct store_effect_key){.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = "diff",
-		.slot = ctx->task->base_oid};
-}
-
 /* Places count for the commit that the box is at, and for no other. */
 static int keep_places(struct task_ctx *ctx, const struct diff *diff, struct err *err)
 {
-	struct store_effect_key key = diff_key(ctx);
+	struct store_effect_key key = effect_key(ctx, DIFF, ctx->task->base_oid);
 	CLEANUP(strbuf) struct strbuf row = STRBUF_INIT(DIFF_ROW_MAX);
 	struct err large = {0};
 
@@ -269,16 +262,10 @@ static int write_body(struct task_ctx *ctx, const struct made *made, const char 
 
 static int load_places(struct task_ctx *ctx, struct diff *ret, struct err *err)
 {
-	struct store_effect_key key = diff_key(ctx);
 	CLEANUP(store_effect) struct store_effect row = {0};
-	struct err missing = {0};
+	int rc = effect_find(ctx, DIFF, ctx->task->base_oid, &row, err);
 
-	if (store_effect_get(ctx->env->store, &key, &row, &missing) == 0)
-		return diff_load(row.want, ret, err);
-	if (missing.kind == ERR_NOT_FOUND)
-		return 0;
-	*err = missing;
-	return -1;
+	return rc > 0 ? diff_load(row.want, ret, err) : rc;
 }
 
 static int make(struct task_ctx *ctx, struct made *made, struct err *err)
@@ -395,10 +382,7 @@ static int keep_words(struct task_ctx *ctx, struct err *err)
 
 int step_review(struct task_ctx *ctx, struct err *err)
 {
-	struct store_effect_key key = {.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = "review",
-		.slot = ""};
+	struct store_effect_key key = effect_key(ctx, "review", NULL);
 	char task[24], marker[GITHUB_MARKER_SIZE];
 	struct github_marker what = {.repo_id = ctx->task->repo_id,
 		.number = ctx->task->number,

@@ -5,7 +5,6 @@
 #include "boxcore/base/clock.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "service/store/store_effect.h"
 #include "service/task/effects.h"
 #include "service/task/gate.h"
 #include "service/task/limits.h"
@@ -36,22 +35,23 @@ int rounds_load(struct task_ctx *ctx, struct store_task *ret, struct err *err)
 
 /* ---- replies ---- */
 
-static struct store_effect_key reply_key(
-	const struct task_ctx *ctx, int64_t request, char slot[24])
+#define REPLY "reply"
+#define SLOT_SIZE 24
+
+/* The task of the request; 0 is the run's own. */
+static const char *slot_of(
+	const struct task_ctx *ctx, int64_t request, char slot[SLOT_SIZE])
 {
-	snprintf(slot, 24, "%lld", (long long)(request ? request : ctx->task->id));
-	return (struct store_effect_key){.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = "reply",
-		.slot = slot};
+	snprintf(slot, SLOT_SIZE, "%lld", (long long)(request ? request : ctx->task->id));
+	return slot;
 }
 
 /* The last word counts: after a lost box the rounds are gone through again. */
 static int keep_reply(struct task_ctx *ctx, int64_t request, const char *reply,
 	bool failed, struct err *err)
 {
-	char slot[24];
-	struct store_effect_key key = reply_key(ctx, request, slot);
+	char slot[SLOT_SIZE];
+	struct store_effect_key key = effect_key(ctx, REPLY, slot_of(ctx, request, slot));
 
 	if (store_effect_plan(ctx->env->store, &key, "", NULL, NULL, err) < 0)
 		return -1;
@@ -69,18 +69,13 @@ int rounds_reply(struct task_ctx *ctx, int64_t request, char **ret, bool *ret_fa
 	struct err *err)
 {
 	CLEANUP(store_effect) struct store_effect row = {0};
-	struct err missing = {0};
-	char slot[24];
-	struct store_effect_key key = reply_key(ctx, request, slot);
+	char slot[SLOT_SIZE];
 
 	*ret = NULL;
 	*ret_failed = false;
-	if (store_effect_get(ctx->env->store, &key, &row, &missing) < 0) {
-		if (missing.kind == ERR_NOT_FOUND)
-			return 0;
-		*err = missing;
-		return -1;
-	}
+	int rc = effect_find(ctx, REPLY, slot_of(ctx, request, slot), &row, err);
+	if (rc <= 0)
+		return rc;
 	if (row.remote_id)
 		*ret = mem_strdup(row.remote_id);
 	*ret_failed = str_eq(row.remote_url, "failed");

@@ -9,10 +9,10 @@
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
 #include "service/github/text.h"
-#include "service/store/store_effect.h"
 #include "service/store/store_step.h"
 #include "service/task/attempts.h"
 #include "service/task/check_run.h"
+#include "service/task/collect.h"
 #include "service/task/effects.h"
 #include "service/task/replies.h"
 
@@ -271,9 +271,7 @@ static char *reference_of(const struct task_ctx *ctx)
 int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
 	struct strbuf *out, struct err *err)
 {
-	struct store_effect_key key = {
-		.task_id = ctx->task->id, .kind = "changes", .slot = ctx->task->tree_oid};
-	CLEANUP(store_effect) struct store_effect changes = {0};
+	CLEANUP(strbuf) struct strbuf changes = STRBUF_INIT(LIMIT_COMMENT);
 	CLEANUP(strbuf) struct strbuf facts = STRBUF_INIT(LIMIT_COMMENT);
 	CLEANUP(strbuf) struct strbuf checked = STRBUF_INIT(LIMIT_COMMENT);
 	CLEANUP(strbuf) struct strbuf summary = STRBUF_INIT(LIMIT_COMMENT * 4);
@@ -283,7 +281,7 @@ int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
 				  ? mem_strdup("a scheduled job")
 				  : mem_printf("@%s", ctx->task->requester_login);
 
-	if (store_effect_get(ctx->env->store, &key, &changes, err) < 0 ||
+	if (collect_changes(ctx, &changes, err) < 0 ||
 		replies_join(ctx, &summary, err) < 0)
 		return -1;
 	add_facts(ctx, &facts);
@@ -294,7 +292,7 @@ int status_pull_body(struct task_ctx *ctx, const struct checks *checks,
 		{"summary", summary.len == 0 ? "The agent gave no summary."
 					     : strbuf_str(&summary)},
 		{"reference", reference},
-		{"changes", changes.want},
+		{"changes", strbuf_str(&changes)},
 		{"checks", strbuf_str(&checked)},
 		{"notes", checks->failed > 0 ? "**Checks fail on this change**, as told "
 					       "above."

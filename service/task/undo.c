@@ -13,7 +13,6 @@
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 #include "prompts/prompts.h"
-#include "service/store/store_effect.h"
 #include "service/task/context.h"
 #include "service/task/effects.h"
 #include "service/task/pull_text.h"
@@ -35,12 +34,6 @@ static void undo_release(struct undo *u)
 	json_decref(u->plan);
 }
 DEFINE_CLEANUP(undo, struct undo, undo_release(value))
-
-static struct store_effect_key key_of(const struct task_ctx *ctx)
-{
-	return (struct store_effect_key){
-		.task_id = ctx->task->id, .lease = ctx->task->lease, .kind = "undo"};
-}
 
 static void put_text(json_t *json, const char *key, const char *value)
 {
@@ -67,14 +60,12 @@ static int plan(struct task_ctx *ctx, struct undo *ret, struct err *err)
 {
 	CLEANUP(store_effect) struct store_effect row = {0};
 	CLEANUP(strbuf) struct strbuf want = STRBUF_INIT(LIMIT_COMMENT);
-	struct store_effect_key key = key_of(ctx);
-	struct err missing = {0};
+	struct store_effect_key key = effect_key(ctx, "undo", NULL);
+	int rc = effect_find(ctx, "undo", NULL, &row, err);
 
-	if (store_effect_get(ctx->env->store, &key, &row, &missing) < 0) {
-		if (missing.kind != ERR_NOT_FOUND) {
-			*err = missing;
-			return -1;
-		}
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
 		if (ctx->talk.undo_task_id == 0 || str_empty(ctx->talk.branch) ||
 			str_empty(ctx->talk.head_oid))
 			return 0;

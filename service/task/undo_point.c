@@ -6,19 +6,13 @@
 #include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
-#include "service/store/store_effect.h"
+#include "service/task/effects.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#define KIND "undo_point" /* of effect */
 #define TAG_BEGIN "boxwright-snap:conv-"
-
-static struct store_effect_key key_of(const struct task_ctx *ctx)
-{
-	return (struct store_effect_key){.task_id = ctx->task->id,
-		.lease = ctx->task->lease,
-		.kind = "undo_point"};
-}
 
 /* Ours among the services of an Engine, this conversation's, this run's, and what it holds. */
 void undo_point_name(const struct task_ctx *ctx, int64_t task, const char *oid,
@@ -48,16 +42,16 @@ bool undo_point_oid(const char *image, char ret[REPO_OID_SIZE])
 int undo_point_plan(struct task_ctx *ctx, bool has_box, struct err *err)
 {
 	const struct store_conversation *talk = &ctx->talk;
-	struct store_effect_key key = key_of(ctx);
+	struct store_effect_key key = effect_key(ctx, KIND, NULL);
 	CLEANUP(store_effect) struct store_effect row = {0};
 	CLEANUP(strbuf) struct strbuf want = STRBUF_INIT(LIMIT_COMMENT);
 	CLEANUP(json) json_t *json = json_object();
 	char image[UNDO_TAG_SIZE] = "";
 	struct snapshot_info snapshot;
-	struct err missing = {0};
+	int rc = effect_find(ctx, KIND, NULL, &row, err);
 
-	if (store_effect_get(ctx->env->store, &key, &row, &missing) == 0)
-		return 0;
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
 	if (has_box) {
 		undo_point_name(ctx, ctx->task->id, talk->box_oid, image);
 		if (box_snapshot(ctx->env->core, talk->box_id, image, &snapshot,
@@ -76,16 +70,11 @@ int undo_point_plan(struct task_ctx *ctx, bool has_box, struct err *err)
 /* 1, 0 when none was planned, -1. */
 static int load(struct task_ctx *ctx, json_t **ret, struct err *err)
 {
-	struct store_effect_key key = key_of(ctx);
 	CLEANUP(store_effect) struct store_effect row = {0};
-	struct err missing = {0};
+	int rc = effect_find(ctx, KIND, NULL, &row, err);
 
-	if (store_effect_get(ctx->env->store, &key, &row, &missing) < 0) {
-		if (missing.kind == ERR_NOT_FOUND)
-			return 0;
-		*err = missing;
-		return -1;
-	}
+	if (rc <= 0)
+		return rc;
 	*ret = json_parse(row.want, strlen(row.want), err);
 	return *ret ? 1 : -1;
 }
