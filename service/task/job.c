@@ -14,8 +14,7 @@
 
 #include <string.h>
 
-/* 1 and the job's settings; 0 when there is no such job any more. */
-static int load(struct task_ctx *ctx, struct spec *ret, struct err *err)
+int job_spec(struct task_ctx *ctx, struct spec *ret, struct err *err)
 {
 	CLEANUP(store_job) struct store_job row = {0};
 	struct err missing = {0};
@@ -60,7 +59,7 @@ int job_settings(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(spec) struct spec spec = {0};
 	struct repo_config *file = &ctx->file;
-	int found = load(ctx, &spec, err);
+	int found = job_spec(ctx, &spec, err);
 	size_t i;
 	json_t *label;
 
@@ -86,7 +85,7 @@ bool job_has_agent(struct task_ctx *ctx)
 	CLEANUP(spec) struct spec spec = {0};
 	struct err err = {0};
 
-	return load(ctx, &spec, &err) == 1 && spec_has_agent(&spec);
+	return job_spec(ctx, &spec, &err) == 1 && spec_has_agent(&spec);
 }
 
 int job_prompt(struct task_ctx *ctx, const char *dir, const char *checks,
@@ -96,7 +95,7 @@ int job_prompt(struct task_ctx *ctx, const char *dir, const char *checks,
 	CLEANUP(strbuf) struct strbuf quoted = STRBUF_INIT(LIMIT_PROMPT);
 	struct github_repo repo = context_repo(ctx);
 	CLEANUP(mem) char *name = mem_printf("%s/%s", repo.owner, repo.name);
-	int found = load(ctx, &spec, err);
+	int found = job_spec(ctx, &spec, err);
 
 	if (found < 0)
 		return -1;

@@ -10,7 +10,12 @@
 #ifndef SERVICE_TASK_JOB_H
 #define SERVICE_TASK_JOB_H
 
+#include "service/jobs/spec.h"
 #include "service/task/context.h"
+
+/* 1 and the settings of the task's job (spec_release()); 0 when it is no job's, or its job is
+ * gone; -1. */
+int job_spec(struct task_ctx *ctx, struct spec *ret, struct err *err);
 
 /* Lays the job's own harness, model, limits and labels over ctx->file; nothing for other
  * tasks.  A job that is gone leaves the file as it is. */

@@ -16,12 +16,11 @@
 #include "service/store/store_event.h"
 #include "service/task/check_text.h"
 #include "service/task/job.h"
+#include "service/task/kept_run.h"
 #include "service/task/status.h"
 
 #include <string.h>
 
-#define LINK_RETRIES 5 /* in a row, without a byte between */
-#define STOP_GRACE_MS 2000
 #define TAIL_MAX 3000 /* of a failed command's output that people are told */
 #define RUN_NAME_SIZE 48
 
@@ -29,14 +28,14 @@ struct job_work {
 	struct task_ctx *ctx;
 	struct ready_commands commands;
 	struct cancel *limit;
-	struct run *run;
+	struct kept_run kept;
 	struct check_output *output; /* of the present command */
 	char *dir;
 };
 
 static void work_release(struct job_work *w)
 {
-	run_close(w->run);
+	kept_run_release(&w->kept);
 	ready_commands_release(&w->commands);
 	cancel_free(w->limit);
 	free(w->output);
@@ -84,12 +83,13 @@ static int keep_output(struct job_work *w, const struct run_event *event, struct
 
 /* ---- a run ----------------------------------------------------------------------------- */
 
-static int attach(struct job_work *w, struct err *err)
+/* No link to the run that the row names yet. */
+static struct kept_run unlinked(const struct task_ctx *ctx)
 {
-	const struct store_task *task = w->ctx->task;
-
-	return run_attach(w->ctx->env->core, task->box_id, task->run_id,
-		(uint64_t)task->run_offset, &w->run, w->limit, err);
+	return (struct kept_run){.core = ctx->env->core,
+		.box = ctx->task->box_id,
+		.name = ctx->task->run_id,
+		.what = "the job's command"};
 }
 
 /* The run's name is stored before it begins, so that a crash in between finds it. */
@@ -106,11 +106,12 @@ static int start(struct job_work *w, size_t index, struct err *err)
 	run_name(w, index, name);
 	store_set(&ctx->task->run_id, name);
 	ctx->task->run_offset = 0;
+	w->kept = unlinked(ctx);
 	if (store_task_save(ctx->env->store, ctx->task, w->limit, err) < 0)
 		return -1;
-	spec.id = name;
-	if (run_start(ctx->env->core, ctx->task->box_id, &spec, &w->run, w->limit, err) <
-		0)
+	spec.id = ctx->task->run_id;
+	if (run_start(ctx->env->core, ctx->task->box_id, &spec, &w->kept.run, w->limit,
+		    err) < 0)
 		return err_wrap(err, "start a command");
 	return context_say(ctx, "work", err, "$ %.300s", w->commands.shown[index]);
 }
@@ -125,7 +126,9 @@ static int open_run(struct job_work *w, size_t index, struct err *err)
 	run_name(w, index, name);
 	if (!str_eq(ctx->task->run_id, name))
 		return start(w, index, err);
-	if (attach(w, &why) == 0)
+	w->kept = unlinked(ctx);
+	if (kept_run_take_up(&w->kept, (uint64_t)ctx->task->run_offset, w->limit, &why) ==
+		0)
 		return 0;
 	if (why.kind != ERR_NOT_FOUND) {
 		*err = why;
@@ -139,26 +142,14 @@ static int open_run(struct job_work *w, size_t index, struct err *err)
 	return start(w, index, err);
 }
 
-/* Reads once; a lost link is made again at the stored offset. */
+/* Reads once, behind what the rows have. */
 static int read_on(struct job_work *w, struct run_event *event, struct err *err)
 {
-	for (int tries = 0;; tries++) {
-		struct err again = {0};
+	int rc = kept_run_read(
+		&w->kept, (uint64_t)w->ctx->task->run_offset, event, w->limit, err);
 
-		if (w->run && run_read(w->run, event, w->limit, err) == 0)
-			return 0;
-		if (err->kind != ERR_TRANSIENT || cancel_fired(w->limit) ||
-			tries == LINK_RETRIES)
-			return -1;
-		run_close(TAKE(w->run));
-		if (cancel_sleep(w->limit, 200L << tries, err) < 0)
-			return -1;
-		if (attach(w, &again) < 0 && again.kind != ERR_TRANSIENT) {
-			w->ctx->back = again.kind == ERR_NOT_FOUND;
-			return err_set(err, w->ctx->back ? ERR_TRANSIENT : again.kind,
-				"the job's command was lost: %s", again.text);
-		}
-	}
+	w->ctx->back = w->ctx->back || (rc < 0 && w->kept.gone);
+	return rc;
 }
 
 static int follow(struct job_work *w, int *ret_code, struct err *err)
@@ -179,7 +170,7 @@ static int follow(struct job_work *w, int *ret_code, struct err *err)
 		}
 		if (keep_output(w, &event, err) < 0)
 			return -1;
-		run_ack(w->run, (uint64_t)w->ctx->task->run_offset);
+		run_ack(w->kept.run, (uint64_t)w->ctx->task->run_offset);
 	}
 }
 
@@ -209,7 +200,7 @@ static int run_all(struct job_work *w, struct err *err)
 		memset(w->output, 0, sizeof *w->output);
 		if (open_run(w, i, err) < 0 || follow(w, &code, err) < 0)
 			return -1;
-		run_close(TAKE(w->run));
+		kept_run_release(&w->kept);
 		if (code != 0)
 			return failed(w, i, code, err);
 	}
@@ -220,15 +211,11 @@ static int run_all(struct job_work *w, struct err *err)
 static int interrupted(struct job_work *w, struct err *err)
 {
 	struct task_ctx *ctx = w->ctx;
-	CLEANUP(cancel) struct cancel *closing = cancel_new(ctx->env->stop);
-	struct err ignored = {0};
 	bool person = cancel_fired(ctx->cancel);
 
 	if (cancel_fired(ctx->env->stop) || (!person && !cancel_fired(w->limit)))
 		return -1;
-	cancel_deadline(closing, 30000, "the limit for stopping a command");
-	run_stop(ctx->env->core, ctx->task->box_id, ctx->task->run_id, STOP_GRACE_MS,
-		closing, &ignored);
+	kept_run_end(&w->kept, ctx->env->stop);
 	if (person)
 		return -1;
 	return context_decide(
@@ -248,15 +235,6 @@ static void sum_up(struct job_work *w, const struct spec *spec)
 	store_set(&w->ctx->task->summary, strbuf_str(&clean));
 }
 
-static int load(struct task_ctx *ctx, struct spec *ret, struct err *err)
-{
-	CLEANUP(store_job) struct store_job row = {0};
-
-	return store_job_get(ctx->env->store, ctx->task->job_id, &row, err) < 0
-		       ? -1
-		       : spec_read(ret, row.spec, err);
-}
-
 int step_job(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(job_work) struct job_work w = {.ctx = ctx};
@@ -264,8 +242,11 @@ int step_job(struct task_ctx *ctx, struct err *err)
 
 	if (ctx->task->job_id == 0)
 		return 0;
-	if (context_file(ctx, err) < 0 || load(ctx, &spec, err) < 0)
+	if (context_file(ctx, err) < 0)
 		return -1;
+	int found = job_spec(ctx, &spec, err);
+	if (found <= 0)
+		return found < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "the job is gone");
 	if (spec_has_agent(&spec))
 		return 0; /* `work` is next */
 	if (ready_commands(&spec, &w.commands, err) < 0)

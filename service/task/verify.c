@@ -19,6 +19,7 @@
 #include "service/task/checks.h"
 #include "service/task/commit.h"
 #include "service/task/context.h"
+#include "service/task/kept_run.h"
 #include "service/task/prepared.h"
 #include "service/task/repair.h"
 #include "service/task/status.h"
@@ -27,7 +28,6 @@
 #include <signal.h>
 #include <string.h>
 
-#define LINK_RETRIES 5             /* in a row, without a byte between */
 #define ACK_EVERY (64 * LIMIT_MIB) /* read again after a restart; the spool holds more */
 #define RUN_NAME_SIZE 64
 
@@ -188,7 +188,7 @@ static int open_box(struct verify *v, struct err *err)
 /* ---- one check ------------------------------------------------------------------------- */
 
 struct one {
-	struct run *run;
+	struct kept_run kept;
 	char name[RUN_NAME_SIZE];
 	uint64_t offset, acked;
 	int64_t begun_ms;
@@ -197,7 +197,7 @@ struct one {
 
 static void one_release(struct one *one)
 {
-	run_close(one->run);
+	kept_run_release(&one->kept);
 	free(one->output);
 }
 DEFINE_CLEANUP(one, struct one, one_release(value))
@@ -211,42 +211,22 @@ static int start(struct verify *v, size_t index, struct one *one, struct err *er
 		.id = one->name, .argv = argv, .env = env, .cwd = v->dir, .keep = true};
 	char prefix[RUN_NAME_SIZE];
 
+	one->kept = (struct kept_run){.core = ctx->env->core,
+		.box = v->box,
+		.name = one->name,
+		.what = "the check"};
 	run_prefix(v, index, prefix);
 	const struct run_info *known = find_run(v, prefix);
 	if (known) {
 		str_copy(one->name, sizeof one->name, known->id);
 		one->begun_ms = begun_ms(known);
 		one->offset = one->acked = known->first;
-		return run_attach(ctx->env->core, v->box, one->name, one->offset,
-			&one->run, v->limit, err);
+		return kept_run_take_up(&one->kept, one->offset, v->limit, err);
 	}
 	one->begun_ms = clock_wall_ms();
 	snprintf(one->name, sizeof one->name, "%.42s%lld", prefix,
 		(long long)one->begun_ms);
-	return run_start(ctx->env->core, v->box, &spec, &one->run, v->limit, err);
-}
-
-/* Reads once; a lost link is made again behind what was read. */
-static int read_on(
-	struct verify *v, struct one *one, struct run_event *event, struct err *err)
-{
-	for (int tries = 0;; tries++) {
-		if (one->run && run_read(one->run, event, v->limit, err) == 0)
-			return 0;
-		if (err->kind != ERR_TRANSIENT || cancel_fired(v->limit) ||
-			tries == LINK_RETRIES)
-			return -1;
-		run_close(TAKE(one->run));
-		if (cancel_sleep(v->limit, 200L << tries, err) < 0)
-			return -1;
-		struct err again = {0};
-		if (run_attach(v->ctx->env->core, v->box, one->name, one->offset,
-			    &one->run, v->limit, &again) < 0 &&
-			again.kind != ERR_TRANSIENT)
-			return err_set(err,
-				again.kind == ERR_NOT_FOUND ? ERR_TRANSIENT : again.kind,
-				"the check was lost: %s", again.text);
-	}
+	return run_start(ctx->env->core, v->box, &spec, &one->kept.run, v->limit, err);
 }
 
 static int follow(struct verify *v, struct one *one, int *ret_code, struct err *err)
@@ -254,7 +234,7 @@ static int follow(struct verify *v, struct one *one, int *ret_code, struct err *
 	for (;;) {
 		struct run_event event;
 
-		if (read_on(v, one, &event, err) < 0)
+		if (kept_run_read(&one->kept, one->offset, &event, v->limit, err) < 0)
 			return -1;
 		one->offset = event.offset;
 		if (event.kind == RUN_EXIT && event.exit_code < 0)
@@ -267,7 +247,7 @@ static int follow(struct verify *v, struct one *one, int *ret_code, struct err *
 		check_output_add(one->output, event.data, event.len);
 		if (one->offset - one->acked < ACK_EVERY)
 			continue;
-		run_ack(one->run, one->offset);
+		run_ack(one->kept.run, one->offset);
 		one->acked = one->offset;
 	}
 }
