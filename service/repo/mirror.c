@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 int job_oid(const struct job *job, const char *member, git_oid *ret, struct err *err)
 {
@@ -42,8 +43,13 @@ int mirror_lock(struct job *job, enum mirror_use use, struct mirror *ret, struct
 	while (flock(ret->lock, use == MIRROR_WRITE ? LOCK_EX : LOCK_SH) < 0)
 		if (errno != EINTR)
 			return err_errno(err, errno, "lock %s", lock);
+	if (use != MIRROR_WRITE)
+		return 0;
+	/* For repo_mirrors_idle(). */
+	if (futimens(ret->lock, NULL) < 0)
+		return err_errno(err, errno, "touch %s", lock);
 	/* The kernel gave a killed writer's lock back, but not the lock files of its refs. */
-	return use == MIRROR_WRITE ? leftovers_clean(ret->path, err) : 0;
+	return leftovers_clean(ret->path, err);
 }
 
 int mirror_open_locked(struct mirror *mirror, struct err *err)

@@ -95,8 +95,8 @@ typedef void (*repo_progress)(
  * name as "refs/pull/12/head" is taken as it is).  Cleans up after a killed call, clones
  * anew once when the mirror is damaged, and merges small packs when there are more than
  * LIMIT_REPO_PACKS.  ERR_NOT_FOUND: no such repository (404) or branch, or an empty one.
- * ERR_DENIED: 401, 403, or a redirect (never followed: a token must not travel; the text
- * names the new place's host).
+ * ERR_DENIED: 403.  ERR_TRANSIENT: also 401, and a redirect (never followed: a token must not
+ * travel; the text names the new place's host), which a fresh token and a fresh URL may cure.
  * A mirror that was made anew (`cloned`) has lost commits of ours that were not pushed: what
  * needs one gets ERR_NOT_FOUND and imports again.
  */
@@ -108,6 +108,11 @@ int repo_mirror_update(struct repos *repos, const struct repo_remote *remote,
  * clones again.  Commits that were made here and not pushed are gone. */
 int repo_mirror_drop(
 	struct repos *repos, int64_t repo_id, struct cancel *cancel, struct err *err);
+
+/* Repositories whose mirror nobody wrote since before_s (repo_mirror_update() and all else that
+ * makes objects): up to `max` of their ids, in no order. */
+int repo_mirrors_idle(struct repos *repos, int64_t before_s, int64_t *ret_ids, size_t max,
+	size_t *ret_count, struct err *err);
 
 /* Where one ref of the remote stands (ls-remote); REPO_OID_ZERO when it does not exist.
  * `ref` is a full name, "refs/heads/main".  Needs no mirror. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nothing is left behind: boxes without a running task or an open conversation, snapshots that
- * nobody uses.
+ * Nothing is left behind: boxes without a running task or an open conversation, snapshots and
+ * mirrors that nobody uses.
  *
  * The names of boxes tell whose they are: task-<id>, prep-<id>, task-<id>-check and, of a
  * conversation, conv-<id>.  Rows decide, not ages, so that a box which is being made now is
@@ -22,6 +22,8 @@
 
 #define SNAPSHOTS_AT_ONCE 50
 #define TALKS_AT_ONCE 50
+#define MIRRORS_AT_ONCE 10
+#define MIRROR_UNUSED_DAYS 30
 #define DAY_MS (24LL * 3600 * 1000)
 
 int64_t task_of_box(const char *box)
@@ -239,8 +241,35 @@ static void clean_prepared(struct task_env *env, int64_t unused_ms, struct cance
 	}
 }
 
+/* The next task that needs it clones again.  Commits of ours that only the mirror has are as
+ * old as the ways back (`undo`) that need them. */
+static void clean_mirrors(struct task_env *env, struct cancel *cancel)
+{
+	int64_t days = env->config->conversation_keep_days > MIRROR_UNUSED_DAYS
+			       ? env->config->conversation_keep_days
+			       : MIRROR_UNUSED_DAYS;
+	int64_t ids[MIRRORS_AT_ONCE];
+	size_t count;
+	struct err err = {0};
+
+	if (repo_mirrors_idle(env->repos, (clock_wall_ms() - days * DAY_MS) / 1000, ids,
+		    ARRAY_LEN(ids), &count, &err) < 0) {
+		log_warn("mirrors cannot be listed: %s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < count && !cancel_fired(cancel); i++)
+		if (repo_mirror_drop(env->repos, ids[i], cancel, &err) < 0)
+			log_warn("mirror of repository %lld: %s", (long long)ids[i],
+				err.text);
+		else
+			log_info("mirror of repository %lld has gone, unused for %lld "
+				 "days",
+				(long long)ids[i], (long long)days);
+}
+
 void task_clean(struct task_env *env, int64_t unused_ms, struct cancel *cancel)
 {
 	clean_boxes(env, cancel);
 	clean_prepared(env, unused_ms, cancel);
+	clean_mirrors(env, cancel);
 }

@@ -90,8 +90,8 @@ int64_t task_box_conversation(const char *box);
 /* The task whose log is the box's: its own, or the newest of its conversation.  0: none. */
 int64_t task_box_log(struct store *store, const char *box);
 
-/* Removes boxes that no running task owns, and prepared repositories that nobody used for
- * `unused_ms`.  For the janitor. */
+/* Removes boxes that no running task owns, prepared repositories that nobody used for
+ * `unused_ms`, and mirrors that nobody used for a month.  For the janitor. */
 void task_clean(struct task_env *env, int64_t unused_ms, struct cancel *cancel);
 
 #endif

@@ -256,7 +256,7 @@ static void statuses(void **state)
 	static const struct {
 		int status;
 		enum err_kind kind;
-	} table[] = {{301, ERR_DENIED}, {401, ERR_DENIED}, {403, ERR_DENIED},
+	} table[] = {{301, ERR_TRANSIENT}, {401, ERR_TRANSIENT}, {403, ERR_DENIED},
 		{404, ERR_NOT_FOUND}, {410, ERR_NOT_FOUND}, {413, ERR_LIMIT},
 		{418, ERR_INTERNAL}, {429, ERR_TRANSIENT}, {500, ERR_TRANSIENT},
 		{502, ERR_TRANSIENT}};
@@ -625,6 +625,32 @@ static void a_dropped_mirror_is_gone(void **state)
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
+static void idle_mirrors_are_found(void **state)
+{
+	struct world *w = *state;
+	CLEANUP(mem) char *lock = mem_printf("%s/mirrors/%d.lock", w->state, WORLD_ID);
+	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	struct err err = {0};
+	int64_t ids[2] = {0};
+	size_t count;
+
+	world_update(w, NULL);
+	assert_int_equal(utimensat(AT_FDCWD, lock, old, 0), 0);
+	assert_int_equal(repo_mirrors_idle(w->repos, 1000, ids, 2, &count, &err), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(repo_mirrors_idle(w->repos, 1001, ids, 2, &count, &err), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(ids[0], WORLD_ID);
+	world_update(w, NULL); /* even when there is nothing new */
+	assert_int_equal(repo_mirrors_idle(w->repos, 1001, ids, 2, &count, &err), 0);
+	assert_int_equal(count, 0);
+	/* What has no mirror is not listed for ever. */
+	assert_int_equal(repo_mirror_drop(w->repos, WORLD_ID, NULL, &err), 0);
+	assert_int_equal(utimensat(AT_FDCWD, lock, old, 0), 0);
+	assert_int_equal(repo_mirrors_idle(w->repos, 1001, ids, 2, &count, &err), 0);
+	assert_int_equal(count, 0);
+}
+
 static int run(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -653,6 +679,7 @@ static int run(void)
 		IN_WORLD(many_fetches_do_not_make_many_packs),
 		IN_WORLD(callers_side_by_side),
 		IN_WORLD(a_dropped_mirror_is_gone),
+		IN_WORLD(idle_mirrors_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
