@@ -55,7 +55,7 @@ class Session {
   }
   wake() { this.waiting.splice(0).forEach((go) => go()); }
   async until(ready) {
-    const end = Date.now() + 10000;
+    const end = Date.now() + 60000;
     while (!ready()) {
       if (Date.now() > end || this.closed)
         assert.fail(`it came only: ${this.head} ${JSON.stringify(this.events.slice(0, 5)).slice(0, 500)}`);

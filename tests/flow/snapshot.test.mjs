@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { allEvents, scripted } from './lib/agent.mjs';
 import { git } from '../standin/git.mjs';
-import { boxIds, boxNamed, listInstance, listVolumes } from './lib/engine.mjs';
+import { boxIds, boxNamed, listInstance, listVolumes, touchInBox } from './lib/engine.mjs';
 import { rows } from './lib/kills.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
@@ -187,7 +187,7 @@ test('two that come at once: one prepares, the other waits for it', async () => 
 });
 
 test('the one who prepares is cancelled: who waited prepares', async () => {
-  put('.github/boxwright.yml', `${SETUP}  - test -e /tmp/go || sleep 5\n`);
+  put('.github/boxwright.yml', `${SETUP}  - until test -e /tmp/go; do sleep 0.1; done\n`);
   commit('Cancelled');
   const begin = async () => {
     const { number } = await world.issue('Look', 'Tell what you see.');
@@ -201,8 +201,10 @@ test('the one who prepares is cancelled: who waited prepares', async () => {
   const task = async (id) => world.boxwright.need('GET', `/v1/tasks/${id}`);
   await until('the second is at it', async () => (await task(second)).step === 'prepare');
   await world.boxwright.need('POST', `/v1/tasks/${first}/cancel`, { reason: 'enough' });
-  assert.equal((await world.boxwright.waitForTask(first, { ms: 20000 })).state, 'cancelled');
-  const done = await world.boxwright.waitForTask(second, { ms: 60000 });
+  assert.equal((await world.boxwright.waitForTask(first)).state, 'cancelled');
+  await until('the second prepares', () => prepares(second));
+  await touchInBox(world.boxwright.instance, `prep-${second}`, '/tmp/go');
+  const done = await world.boxwright.waitForTask(second);
   assert.equal(done.outcome_code, 'pull_request', done.outcome);
   assert.equal(await setups(done), 3);
 });
@@ -236,14 +238,13 @@ test('a set-up that would never end is ended with the task', async () => {
   const { id } = await world.boxwright.taskOf(delivery.guid);
   await until('the set-up runs', async () => (await boxIds(world.boxwright.instance)).includes(`prep-${id}`));
   await world.boxwright.need('POST', `/v1/tasks/${id}/cancel`, { reason: 'enough' });
-  const task = await world.boxwright.waitForTask(id, { ms: 20000 });
+  const task = await world.boxwright.waitForTask(id);
   assert.equal(task.state, 'cancelled', task.outcome);
 });
 
 test('nothing is left behind', async () => {
   // But for those that conversations keep, paused.
-  await until('the boxes are gone', async () => (await boxIds(world.boxwright.instance)).every((b) => b.startsWith('conv-')),
-    { ms: 20000 });
+  await until('the boxes are gone', async () => (await boxIds(world.boxwright.instance)).every((b) => b.startsWith('conv-')));
   for (const id of await boxIds(world.boxwright.instance))
     assert.equal((await boxNamed(world.boxwright.instance, id)).State.Running, false, id);
   const volumes = (await listVolumes(world.boxwright.instance)).filter((n) => !n.startsWith('boxwright-init-'));
