@@ -53,7 +53,7 @@ static json_t *ulimit(const char *name, int value)
 	return limit;
 }
 
-bool box_disk_limited(const struct boxcore *core)
+static bool box_disk_limited(const struct boxcore *core)
 {
 	const char *driver = core->info.storage_driver;
 

@@ -35,9 +35,6 @@ int core_link_get(struct boxcore *core, const char *box, bool wake,
 	struct link **ret_link, struct cancel *cancel, struct err *err);
 void core_link_put(struct boxcore *core, struct link *link);
 
-/* The one epoll thread that moves the bytes of all links. */
-struct link_loop *core_loop(struct boxcore *core);
-
 /* The table of box_listen() handlers; made by tunnels_new() in boxcore_open(), freed by
  * tunnels_free() after the last link (tunnel.c). */
 struct tunnels *core_tunnels(struct boxcore *core);
@@ -110,7 +107,6 @@ int box_attach(struct boxcore *core, const char *id, bool wake, struct link **re
 /* The body of the engine's create call (box_config.c). */
 json_t *box_config(struct boxcore *core, const struct box_spec *spec, const char *nonce,
 	struct err *err);
-bool box_disk_limited(const struct boxcore *core); /* the storage driver can */
 
 #define LABEL_INSTANCE "boxwright.instance"
 #define LABEL_BOX "boxwright.box"

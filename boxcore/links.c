@@ -28,11 +28,6 @@ struct gate {
 	struct gate *next;
 };
 
-struct link_loop *core_loop(struct boxcore *core)
-{
-	return core->loop;
-}
-
 struct tunnels *core_tunnels(struct boxcore *core)
 {
 	return core->tunnels;

@@ -9,8 +9,6 @@
 #include "boxcore/base/json.h"
 #include "webhooks/event.h"
 
-/* NULL when the member is missing or no string; ret_cut may be NULL. */
-char *event_text_at(const json_t *json, const char *path, size_t most, bool *ret_cut);
 char *event_word_at(const json_t *json, const char *path); /* LIMIT_EVENT_WORD */
 int64_t event_id_at(const json_t *json, const char *path); /* 0 unless > 0 */
 

@@ -41,7 +41,8 @@ static char *clean_text(const char *s, size_t len, size_t most, bool *ret_cut)
 }
 
 /* NULL when the member is missing or no string. */
-char *event_text_at(const json_t *json, const char *path, size_t most, bool *ret_cut)
+static char *event_text_at(
+	const json_t *json, const char *path, size_t most, bool *ret_cut)
 {
 	const json_t *value = json_at(json, path);
 

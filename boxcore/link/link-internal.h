@@ -165,7 +165,6 @@ void stream_granted(struct stream *stream, size_t payload); /* its user took it 
 
 /* ---- pump.c * -------------------------------------------------------------------------- */
 
-int pump_start(struct stream *stream, int *ret_fd, struct err *err);
 void pump_receive(struct stream *stream, const struct frame *frame); /* DATA, EOF */
 void pump_ended(struct stream *stream);  /* the box's CLOSE: deletes the stream */
 void pump_retry(struct link *link);      /* the queue has room again */

@@ -209,7 +209,7 @@ void pump_ended(struct stream *stream)
 
 /* ---- start and end --------------------------------------------------------------------- */
 
-int pump_start(struct stream *stream, int *ret_fd, struct err *err)
+static int pump_start(struct stream *stream, int *ret_fd, struct err *err)
 {
 	struct link *link = stream->link;
 	int fds[2];

@@ -92,16 +92,6 @@ void workers_check_cancels(struct workers *all)
 	}
 }
 
-int workers_running(struct workers *all)
-{
-	int running = 0;
-
-	LOCKED(&all->lock);
-	for (int i = 0; i < all->count; i++)
-		running += all->workers[i].cancel != NULL;
-	return running;
-}
-
 static void work_on(struct worker *worker, struct store_task *task)
 {
 	struct workers *all = worker->all;

@@ -30,6 +30,4 @@ void workers_on_change(void *workers, const struct store_change *change);
 /* Looks at every running task whether a stop was asked; for the janitor. */
 void workers_check_cancels(struct workers *workers);
 
-int workers_running(struct workers *workers); /* tasks right now */
-
 #endif

@@ -8,8 +8,6 @@
 
 /* As boxes_path(), but there must be one.  free() it. */
 char *files_path(const char *path, const char *member, struct err *err);
-/* A member of a body or query; "" when it is missing, NULL with err when it is no text. */
-const char *files_text(const json_t *args, const char *member, struct err *err);
 /* That of a path.  free() it. */
 char *files_path_of(const json_t *args, const char *member, struct err *err);
 

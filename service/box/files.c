@@ -25,7 +25,8 @@ char *files_path(const char *path, const char *member, struct err *err)
 	return boxes_path(path, member, err);
 }
 
-const char *files_text(const json_t *args, const char *member, struct err *err)
+/* A member of a body or query; "" when it is missing, NULL with err when it is no text. */
+static const char *files_text(const json_t *args, const char *member, struct err *err)
 {
 	const json_t *value = json_object_get(args, member);
 	const char *text = json_string_value(value);

@@ -70,11 +70,9 @@ int git_job_run(struct git_job *job, const struct git_command *command,
 /* Its words, with the address that people wrote in the place of the relay's. */
 void git_named(
 	const struct git_job *job, struct strbuf *out, const char *text, size_t len);
-/* ERR_UNABLE with git's own words, or what GitHub said to the relay. */
-int git_failed(struct git_job *job, const char *what, const struct git_said *said,
-	struct err *err);
 
-/* Runs; what git ends with other than 0 is git_failed(). */
+/* Runs; when git ends with other than 0: ERR_UNABLE with its own words, or with what GitHub
+ * said to the relay. */
 int git_must(struct git_job *job, const char *what, const struct git_command *command,
 	struct git_said *ret_said, struct err *err);
 /* Runs and takes stdout without its last line end; a failure of git is git_failed(). */

@@ -261,7 +261,8 @@ void git_named(
 	strbuf_add(out, text, len);
 }
 
-int git_failed(struct git_job *job, const char *what, const struct git_said *said,
+/* ERR_UNABLE with git's own words, or what GitHub said to the relay. */
+static int git_failed(struct git_job *job, const char *what, const struct git_said *said,
 	struct err *err)
 {
 	CLEANUP(strbuf) struct strbuf seen = STRBUF_INIT(LIMIT_GIT_OUTPUT);

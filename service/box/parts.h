@@ -14,7 +14,6 @@
 /* ---- seal.c, env.c --------------------------------------------------------------------- */
 
 int seal_open(struct boxes *boxes, struct err *err); /* the key */
-bool env_name_is_blocked(const char *name);
 int env_check_name(const char *name, const char *member, struct err *err);
 int env_check_value(
 	const char *name, const json_t *value, const char *member, struct err *err);

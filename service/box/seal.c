@@ -115,7 +115,7 @@ char **boxes_env_list(const json_t *env)
 
 /* ---- checks ---------------------------------------------------------------------------- */
 
-bool env_name_is_blocked(const char *name)
+static bool env_name_is_blocked(const char *name)
 {
 	static const char *const blocked[] = {
 		"PATH", "HOME", "LD_PRELOAD", "LD_LIBRARY_PATH", "NODE_OPTIONS"};

@@ -165,14 +165,6 @@ void conns_phase(struct conns *conns, struct conn *conn, enum conn_phase phase)
 	set_phase(conns, conn, phase);
 }
 
-void conns_cut(struct conns *conns, struct conn *conn)
-{
-	LOCKED(&conns->lock);
-	conn->cut = true;
-	conn->until = 0;
-	shutdown(conn->fd, SHUT_RDWR);
-}
-
 int conn_fd(const struct conn *conn)
 {
 	return conn->fd;

@@ -34,8 +34,6 @@ struct conn *conns_add(struct conns *conns, int fd); /* in phase HEAD */
 void conns_remove(struct conns *conns, struct conn *conn);
 /* A new phase starts its deadline. */
 void conns_phase(struct conns *conns, struct conn *conn, enum conn_phase phase);
-/* Cuts a connection at once: its client has to be gone. */
-void conns_cut(struct conns *conns, struct conn *conn);
 int conn_fd(const struct conn *conn);
 
 unsigned conns_count(struct conns *conns);

@@ -105,8 +105,6 @@ struct request {
 	bool shared;    /* counted in server->shares */
 };
 
-void request_unref(struct request *request);
-
 /* guard and access: reply with a refusal, or leave the request unanswered. */
 void head_check(struct request *request, const char *version);
 void access_check(struct request *request);

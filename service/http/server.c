@@ -23,7 +23,7 @@ enum {
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-void request_unref(struct request *request)
+static void request_unref(struct request *request)
 {
 	if (atomic_fetch_sub(&request->refs, 1) > 1)
 		return;

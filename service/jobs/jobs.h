@@ -111,10 +111,4 @@ int jobs_offer_look(struct jobs *jobs, const struct store_task *task, const char
 
 #define JOBS_DASHBOARD_MARKER "<!-- boxwright:dashboard -->"
 
-/* Brings the repository's dashboard up to date now: made when there is a job, edited when its
- * text is another than the one that stands there, left alone when the repository has switched
- * it off. */
-int jobs_dashboard(struct jobs *jobs, int64_t repo_id, int64_t now_ms,
-	struct cancel *cancel, struct err *err);
-
 #endif

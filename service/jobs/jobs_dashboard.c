@@ -200,7 +200,9 @@ static void board_release(struct board *b)
 }
 DEFINE_CLEANUP(board, struct board, board_release(value))
 
-int jobs_dashboard(struct jobs *jobs, int64_t repo_id, int64_t now_ms,
+/* Made when there is a job, edited when its text is another than the one that stands there,
+ * left alone when the repository has switched it off. */
+static int jobs_dashboard(struct jobs *jobs, int64_t repo_id, int64_t now_ms,
 	struct cancel *cancel, struct err *err)
 {
 	CLEANUP(board) struct board b = {.jobs = jobs, .cancel = cancel};

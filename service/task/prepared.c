@@ -247,7 +247,10 @@ static int look(struct task_ctx *ctx, const struct identity *id,
 	return 0;
 }
 
-int prepared_find(struct task_ctx *ctx, struct store_prepared *ret, struct err *err)
+/* The best snapshot to start from, made now if there is none.  A set-up command that fails
+ * decides the outcome ("failed_setup") and leaves *ret empty. */
+static int prepared_find(
+	struct task_ctx *ctx, struct store_prepared *ret, struct err *err)
 {
 	struct boxcore *core = ctx->env->core;
 	CLEANUP(identity) struct identity id = {0};

@@ -9,15 +9,11 @@
 #include "service/store/store_prepared.h"
 #include "service/task/context.h"
 
-/* The best snapshot to start from, made now if there is none.  A set-up command that fails
- * decides the task's outcome ("failed_setup") and leaves *ret empty. */
-int prepared_find(struct task_ctx *ctx, struct store_prepared *ret, struct err *err);
-
 /* What every box of a task begins with: the place of the work (place.h), the rules, the best
  * snapshot; into the row, which is not saved.  May decide the outcome; *ret is empty then. */
 int prepared_start(struct task_ctx *ctx, struct store_prepared *ret, struct err *err);
 
-/* The snapshot that the task's box was started from; the best one, as above, when it is
+/* The snapshot that the task's box was started from; the best one that there is, when it is
  * gone. */
 int prepared_again(struct task_ctx *ctx, struct store_prepared *ret, struct err *err);
 
