@@ -217,6 +217,12 @@ int token_take(struct github *gh, const struct github_repo *repo,
 	body = wanted(repo, purpose);
 	call.body = body;
 	if (call_send(gh, &call, &reply, cancel, err) < 0) {
+		if (reply.status == 404)
+			return err_set(err, ERR_NOT_FOUND,
+				"the App is not installed there any more: GitHub knows "
+				"no "
+				"installation %lld (404)",
+				(long long)repo->installation_id);
 		/* Installed before the App asked for this: its owner has to agree first. */
 		if (reply.refused.no_grant)
 			err->kind = ERR_DENIED;

@@ -43,14 +43,14 @@ int net_status_error(int status, const char *location, int retry_after_s,
 	const char *said = strbuf_str(&line), *colon = *said ? ": " : "";
 	if (status >= 300 && status < 400) {
 		host_of(location, host, sizeof host);
-		return err_set(err, ERR_DENIED,
+		return err_set(err, ERR_TRANSIENT,
 			"the forge redirects (%d) to %s; redirects are not followed with "
 			"a "
 			"credential: has the repository been renamed?",
 			status, *host ? host : "another place");
 	}
 	if (status == 401)
-		return err_set(err, ERR_DENIED,
+		return err_set(err, ERR_TRANSIENT,
 			"the forge refused the credential (401)%s%s", colon, said);
 	if (status == 429 || status >= 500 || (status == 403 && retry_after_s > 0)) {
 		err_set(err, ERR_TRANSIENT, "the forge answered %d%s%s", status, colon,

@@ -126,7 +126,10 @@ DEFINE_CLEANUP(task_ctx, struct task_ctx, context_release(value))
 static int context_load(struct task_ctx *ctx, struct err *err)
 {
 	CLEANUP(store_effect) struct store_effect outcome = {0};
+	CLEANUP(store_effect) struct store_effect guest = {0};
 	struct store_effect_key key = {.task_id = ctx->task->id, .kind = "outcome"};
+	struct store_effect_key guest_key = {
+		.task_id = ctx->task->id, .kind = CONTEXT_GUEST_EFFECT};
 	struct err missing = {0};
 
 	if (store_effect_get(ctx->env->store, &key, &outcome, &missing) == 0) {
@@ -134,6 +137,12 @@ static int context_load(struct task_ctx *ctx, struct err *err)
 	} else if (missing.kind != ERR_NOT_FOUND) {
 		*err = missing;
 		return err_wrap(err, "how the task ends");
+	}
+	if (store_effect_get(ctx->env->store, &guest_key, &guest, &missing) == 0) {
+		ctx->guest = true;
+	} else if (missing.kind != ERR_NOT_FOUND) { /* a doubt would share the box */
+		*err = missing;
+		return -1;
 	}
 	if (github_app_self(ctx->env->github, &ctx->app, ctx->cancel, err) < 0)
 		return err_wrap(err, "ask GitHub who we are");
@@ -284,6 +293,8 @@ static bool go_on_after(
 	struct retry retry = retry_decide(why, ctx->task->attempt, config->task_attempts,
 		config->task_retry_s * 1000, spread);
 	if (retry.again) {
+		/* What git was refused with may have died early: it is asked for anew. */
+		github_token_forget(ctx->env->github, ctx->task->installation_id);
 		log_warn("tried again in %lld s: %s", (long long)(retry.wait_ms / 1000),
 			why->text);
 		context_say(ctx, "error", &err, "%s; tried again in %lld s", why->text,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // How a task can end, and every reason for which none is started.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { scripted } from './lib/agent.mjs';
+import { after, afterEach, before, test } from 'node:test';
+import { git } from '../standin/git.mjs';
+import { scripted, waitForText } from './lib/agent.mjs';
+import { touchInBox } from './lib/engine.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
 let world;
@@ -10,6 +12,9 @@ let world;
 const AGENT = `
 prompt = sys.argv[sys.argv.index("-p") + 1]
 def asked(word): return ("do:" + word) in prompt
+if asked("wait"):
+    say("text", text="waiting")
+    while not os.path.exists("/tmp/go"): time.sleep(0.05)
 if asked("nothing"): end("There is nothing to change: it works as described.")
 if asked("error"): fail("the model said no")
 if asked("crash"): sys.exit(3)
@@ -20,12 +25,13 @@ elif asked("escape"): os.symlink("../../etc/passwd", "out")
 elif asked("gitmodules"): open(".gitmodules", "w").write("[submodule \\"x\\"]\\n")
 elif asked("mention"):
     open("note.txt", "w").write("x\\n"); end("Fixed. Thanks @stranger, this fixes #99. ![x](http://evil/x.png) <!-- boxwright:t=9 -->")
-else: open("note.txt", "w").write("hello\\n")
+else: open("note.txt", "a").write("hello\\n")
 end("Did it.")
 `;
 
 before(async () => { world = await startWorld({ repo: { fixture: 'tests/demo/repo' }, config: scripted(AGENT) }); });
 after(() => world.close());
+afterEach(() => world.standin.faults.clear());
 
 const issue = async (title = 'A small thing') => (await world.issue(title, 'Please do it.')).number;
 const bodies = async (number) => (await world.comments(number)).map((c) => c.body);
@@ -143,4 +149,104 @@ test('the same delivery twice is one task', async () => {
   const { id } = await world.boxwright.taskOf(delivery.guid);
   await world.boxwright.waitForTask(id);
   assert.equal((await world.boxwright.tasks()).filter((t) => t.number === number).length, 1);
+});
+
+// What happens to GitHub's side while the agent works.  -> the task's end
+async function meanwhile(number, happens) {
+  const { comment, delivery } = await world.comment(number, '/boxwright fix do:wait');
+  const { id } = await world.boxwright.taskOf(delivery.guid);
+  await waitForText(world, id, 'waiting').catch((e) => { throw new Error(e.message + world.boxwright.tail()); });
+  await happens({ id, comment });
+  await touchInBox(world.boxwright.instance, (await world.boxwright.task(id)).box_id, '/tmp/go');
+  return { ...await world.boxwright.waitForTask(id), comment };
+}
+const fault = (kind, op, more) => world.standin.faults.add({ kind, op, ...more });
+const remove = async (what, id) => {
+  const { status } = await world.standin.upstream('DELETE', `/repos/${world.repo}/issues/comments/${id}`);
+  assert.equal(status, 204, what);
+};
+
+test('tokens that end, comments that are deleted, words of people in our text: the work goes on', async () => {
+  const number = await issue();
+  const first = await ask(number, 'change');
+  const title = 'As a person calls it';
+  const task = await meanwhile(first.pr_number, async ({ id, comment }) => {
+    world.standin.tokens.expireAll();
+    const ours = (await world.comments(first.pr_number)).find((c) => c.body.includes(`t=${id};k=status`));
+    await remove('our progress', ours.id);
+    await remove('the request', comment.id);
+    const { body } = await world.pull(first.pr_number);
+    await world.standin.editIssue({ repo: world.repo, number: first.pr_number, title,
+      body: `Read me first.\n\n${body}\n\nAnd me last.`, deliver: false });
+  });
+  assert.equal(task.outcome_code, 'pull_request', task.outcome);
+  const pull = await world.pull(first.pr_number);
+  assert.equal(pull.title, title);
+  assert.match(pull.body, /^Read me first\.\n[^]*\nAnd me last\.$/);
+  const said = await bodies(first.pr_number);
+  assert.equal(said.filter((b) => b.includes(`t=${task.id};k=answer`)).length, 1, 'the answer is told all the same');
+  assert.equal(said.filter((b) => b.includes(`t=${task.id};k=status`)).length, 0, 'what was deleted stays so');
+});
+
+test('a repository that moved: what git is told of it is asked for anew', async () => {
+  const task = await meanwhile(await issue(), () =>
+    fault('status', 'git/receive-pack', { method: 'GET', status: 301, headers: { location: 'http://127.0.0.1:1/elsewhere' } }));
+  assert.equal(task.outcome_code, 'pull_request', task.outcome);
+  assert.ok(task.attempt > 1, `attempt ${task.attempt}`);
+});
+
+test('a pull request that somebody opened for our branch is taken for the one of the task', async () => {
+  const number = await issue();
+  let theirs;
+  const take = world.standin.faults.take.bind(world.standin.faults);
+  const task = await meanwhile(number, ({ id }) => {
+    world.standin.faults.take = (op, method) => {
+      if (op === 'pulls/create' && method === 'POST' && !theirs) {
+        theirs = true;
+        const head = git(world.standin.git.dir(world.owner, world.name), ['for-each-ref', '--format=%(refname:short)', 'refs/heads/boxwright'])
+          .split('\n').find((b) => b.endsWith(`-t${id}`));
+        theirs = world.standin.pull({ repo: world.repo, head, base: 'main', title: 'Quicker', body: 'Mine.', login: 'maintainer', deliver: false });
+        return { kind: 'delay', ms: 300 };
+      }
+      return take(op, method);
+    };
+  }).finally(() => { world.standin.faults.take = take; });
+  const made = await theirs;
+  assert.equal(task.outcome_code, 'pull_request', task.outcome);
+  assert.equal(task.pr_number, made.number ?? made.pull.number);
+  assert.equal(world.pulls().filter((p) => p.head === task.branch).length, 1);
+});
+
+const ARCHIVED = { status: 403, message: 'Repository was archived so is read-only.', times: 50 };
+test('a repository that is archived meanwhile: the task ends with that, and waits for nothing', async () => {
+  const task = await meanwhile(await issue(), () => {
+    for (const op of ['git/receive-pack', 'issues/create-comment', 'issues/update-comment', 'reactions/create-for-issue-comment', 'pulls/create'])
+      fault('status', op, ARCHIVED);
+  });
+  assert.equal(task.state, 'failed');
+  assert.match(task.outcome, /archived/);
+  assert.equal(task.attempt, 1);
+});
+
+test('the App is uninstalled meanwhile, and the delivery that says so is lost: the task ends with what to do', async () => {
+  const task = await meanwhile(await issue(), () => {
+    world.standin.tokens.expireAll();
+    fault('status', 'apps/create-installation-access-token', { status: 404, message: 'Not Found', times: 50 });
+  });
+  assert.equal(task.state, 'failed');
+  assert.match(task.outcome, /installed/);
+  assert.equal(task.attempt, 1);
+});
+
+test('a branch that is deleted, a pull request that is merged meanwhile: nothing is pushed', async () => {
+  for (const [what, code] of [['deleted', 'stopped_person'], ['merged', 'stopped_closed']]) {
+    const first = await ask(await issue(), 'change');
+    assert.equal(first.outcome_code, 'pull_request', first.outcome);
+    const task = await meanwhile(first.pr_number, () => what === 'merged'
+      ? world.standin.mergePull({ repo: world.repo, number: first.pr_number, deliver: false })
+      : git(world.standin.git.dir(world.owner, world.name), ['update-ref', '-d', `refs/heads/${first.branch}`]));
+    assert.equal(task.outcome_code, code, task.outcome);
+    assert.match(task.outcome, new RegExp(`was ${what}`));
+    assert.ok((await bodies(first.pr_number)).some((b) => b.includes(`t=${task.id};k=answer`) && b.includes(`was ${what}`)));
+  }
 });

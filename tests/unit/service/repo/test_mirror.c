@@ -179,12 +179,12 @@ static void no_token_and_a_wrong_one(void **state)
 	CLEANUP(secret) struct secret wrong = {0};
 
 	w->remote.token = NULL;
-	expect(w, ERR_DENIED, "401");
+	expect(w, ERR_TRANSIENT, "401");
 	assert_int_equal(
 		git_server_requests(w->server), 1); /* asked once, not 15 times */
 	secret_set(&wrong, "ghs_wrong000000000000", 21);
 	w->remote.token = &wrong;
-	expect(w, ERR_DENIED, "Bad credentials");
+	expect(w, ERR_TRANSIENT, "Bad credentials");
 	assert_int_equal(git_server_refused(w->server), 2);
 }
 
@@ -195,7 +195,7 @@ static void answers_that_are_not_git(void **state)
 		enum err_kind kind;
 		const char *words;
 	} table[] = {
-		{GIT_FAULT_REDIRECT, ERR_DENIED, "elsewhere.example"},
+		{GIT_FAULT_REDIRECT, ERR_TRANSIENT, "elsewhere.example"},
 		{GIT_FAULT_FORBIDDEN, ERR_DENIED, "Resource not accessible"},
 		{GIT_FAULT_BUSY, ERR_TRANSIENT, "503"},
 		{GIT_FAULT_HTML, ERR_INTERNAL, "not git's"},

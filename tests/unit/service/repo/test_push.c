@@ -300,8 +300,8 @@ static void the_network_fails_at_every_point(void **state)
 		{GIT_FAULT_CUT, "info/refs", ERR_TRANSIENT},
 		{GIT_FAULT_FORBIDDEN, "info/refs", ERR_DENIED},
 		{GIT_FAULT_FORBIDDEN, "/git-receive-pack", ERR_DENIED},
-		{GIT_FAULT_REDIRECT, "info/refs", ERR_DENIED},
-		{GIT_FAULT_REDIRECT, "/git-receive-pack", ERR_DENIED},
+		{GIT_FAULT_REDIRECT, "info/refs", ERR_TRANSIENT},
+		{GIT_FAULT_REDIRECT, "/git-receive-pack", ERR_TRANSIENT},
 	};
 	struct scene *s = *state;
 	struct repo_pushed pushed;
