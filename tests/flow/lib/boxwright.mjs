@@ -88,7 +88,7 @@ export class Boxwright {
     this.ended = null;
     for (const stream of [child.stdout, child.stderr]) this.#read(stream);
     await until('boxwright is ready', async () => {
-      if (this.ended) throw new Error(`boxwright ended: ${JSON.stringify(this.ended)}\n${this.tail()}`);
+      if (this.ended) return true;
       const answer = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(2000) });
       await answer.arrayBuffer();
       return answer.ok && this.instance !== null;
@@ -96,6 +96,7 @@ export class Boxwright {
       child.kill('SIGKILL');
       throw new Error(`${error.message}\n${this.tail()}`, { cause: error });
     });
+    if (this.ended) throw new Error(`boxwright ended: ${JSON.stringify(this.ended)}\n${this.tail()}`);
   }
 
   #read(stream) {

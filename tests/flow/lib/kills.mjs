@@ -49,8 +49,8 @@ export class Killer {
   }
 
   // A step that ended the service three times is given up, and rightly so.
-  tired() {
-    return rows(this.world, "SELECT max(crashes) AS n FROM task WHERE state IN ('ready', 'running')")[0].n >= 2;
+  tired(than = 2) {
+    return rows(this.world, "SELECT max(crashes) AS n FROM task WHERE state IN ('ready', 'running')")[0].n >= than;
   }
 
   #kill(ready) {
@@ -60,9 +60,44 @@ export class Killer {
         await until('the call is done', ready, { ms: 3000, every: 5 }).catch(() => {});
       }
       this.kills++;
+      this.death?.disarm();
       await this.world.boxwright.restart();
-    })().finally(() => { this.busy = null; });
+    })().finally(() => { this.#free(); });
     this.busy.catch((error) => { this.failed = error; });
+  }
+
+  #free() {
+    this.busy = null;
+    if (this.death) this.#watch();
+  }
+
+  // Ends that the program comes to by itself (death.mjs) are noticed and followed by a start,
+  // which may come to its end too.
+  mortal(death) {
+    this.death = death;
+    this.#watch();
+  }
+
+  #watch() {
+    const { boxwright } = this.world;
+    boxwright.exited.then(({ signal }) => {
+      if (this.busy || signal !== 'SIGKILL') return;
+      this.busy = this.#again().finally(() => { this.#free(); });
+      this.busy.catch((error) => { this.failed = error; });
+    });
+  }
+
+  async #again() {
+    const { boxwright } = this.world;
+    for (let i = 0; ; i++) {
+      this.kills++;
+      this.onDeath?.();
+      try {
+        return await boxwright.launch();
+      } catch (error) {
+        if (i > 5 || boxwright.ended?.signal !== 'SIGKILL') throw error;
+      }
+    }
   }
 
   // At this very moment.
