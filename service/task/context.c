@@ -97,9 +97,26 @@ int context_open(struct task_ctx *ctx, struct err *err)
 		&ctx->talk, ctx->cancel, err);
 }
 
+int context_be_guest(struct task_ctx *ctx, struct err *err)
+{
+	struct store_effect_key key = {.task_id = ctx->task->id,
+		.lease = ctx->task->lease,
+		.kind = CONTEXT_GUEST_EFFECT};
+
+	if (store_effect_plan(ctx->env->store, &key, "", NULL, ctx->cancel, err) < 0)
+		return -1;
+	ctx->guest = true;
+	return 0;
+}
+
+bool context_shares(const struct task_ctx *ctx)
+{
+	return ctx->task->parent_id == 0 && !ctx->guest;
+}
+
 int context_keep(struct task_ctx *ctx, struct err *err)
 {
-	if (ctx->talk.id == 0 || ctx->task->parent_id > 0)
+	if (ctx->talk.id == 0 || !context_shares(ctx))
 		return store_task_save(ctx->env->store, ctx->task, ctx->cancel, err);
 	return store_conversation_save(ctx->env->store, &ctx->talk, ctx->task,
 		clock_wall_ms(), ctx->cancel, err);

@@ -18,8 +18,9 @@ struct task_ctx {
 	struct github_app app;
 	struct github_repo_info repo; /* as GitHub tells it now: names may have changed */
 	/* What the lane's tasks share; id 0 before context_open().  An attempt's is its
-	 * parent's, to be read only. */
+	 * parent's, to be read only; so is a guest's: see context_shares(). */
 	struct store_conversation talk;
+	bool guest; /* whoever asked may not `fix` here: decided once, by the gate */
 	struct repo_config
 		file;   /* .github/boxwright.yml of rules_oid; see context_file() */
 	const char *go; /* set by a step that is followed by another than its usual one */
@@ -42,10 +43,18 @@ char *context_path(const struct task_ctx *ctx, const char *name);
 /* Reads .github/boxwright.yml of rules_oid, the head of the default branch, once; ERR_INPUT
  * tells line and column.  Before prepare has fetched that: ERR_NOT_FOUND. */
 int context_file(struct task_ctx *ctx, struct err *err);
+/* Notes that the task is a guest's; for the gate.  The note is an effect of this kind. */
+#define CONTEXT_GUEST_EFFECT "guest"
+int context_be_guest(struct task_ctx *ctx, struct err *err);
 /* Opens the conversation of the task's lane into ctx->talk and notes it in the task; for the
  * gate, behind its decision that the person may.  An attempt gets its parent's. */
 int context_open(struct task_ctx *ctx, struct err *err);
-/* Writes ctx->talk and the task in one transaction; an attempt's task alone. */
+/* Whether the task works in the conversation's box and session and writes its row.  Not an
+ * attempt, which works for its parent, and no guest: what is said by whoever may change nothing
+ * must not be in the memory of a session that changes code later.  Both have a box of their own
+ * (task-<id>), which goes with them. */
+bool context_shares(const struct task_ctx *ctx);
+/* Writes ctx->talk and the task in one transaction; the task alone if it does not share. */
 int context_keep(struct task_ctx *ctx, struct err *err);
 /* The agent's session is gone on with, so it knows what was said before. */
 bool context_goes_on(const struct task_ctx *ctx);

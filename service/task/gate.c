@@ -179,6 +179,28 @@ int gate_tell(struct task_ctx *ctx, const char *why, struct err *err)
 	return effect_answer(ctx, "answer", strbuf_str(&body), err);
 }
 
+/* Verbs whose work ends in the repository. */
+static bool changes(const char *verb)
+{
+	static const char *const only_look[] = {"ask", "plan", "review", "test"};
+
+	for (size_t i = 0; i < ARRAY_LEN(only_look); i++)
+		if (str_eq(only_look[i], verb))
+			return false;
+	return true;
+}
+
+/* Whoever may have something looked at and nothing changed here.  Where `fix` is switched off
+ * for all, those who write are none. */
+static bool is_guest(
+	const struct repo_config *rules, const char *verb, enum github_role role)
+{
+	enum github_role need = GITHUB_ROLE_WRITE;
+
+	github_role_parse(repo_config_role(rules, "fix"), &need);
+	return !changes(verb) && role < need;
+}
+
 /* 1: may go on, 0: decided against it, -1; so for all checks. */
 static int check_role(struct task_ctx *ctx, const struct repo_config *rules,
 	bool *ret_words, struct err *err)
@@ -199,22 +221,13 @@ static int check_role(struct task_ctx *ctx, const struct repo_config *rules,
 	*ret_words = answer.words;
 	if (answer.words)
 		quiet_forget(ctx->env->github, repo.id, who.id);
+	if (answer.may && is_guest(rules, ctx->task->verb, answer.role))
+		return context_be_guest(ctx, err) < 0 ? -1 : 1;
 	if (answer.may)
 		return 1;
 	if (answer.words && gate_tell(ctx, answer.why, err) < 0)
 		return -1;
 	return context_decide(ctx, answer.code, err, "%s", answer.why);
-}
-
-/* Verbs whose work ends in the repository. */
-static bool changes(const char *verb)
-{
-	static const char *const only_look[] = {"ask", "plan", "review", "test"};
-
-	for (size_t i = 0; i < ARRAY_LEN(only_look); i++)
-		if (str_eq(only_look[i], verb))
-			return false;
-	return true;
 }
 
 static int check_issue(struct task_ctx *ctx, bool words, struct err *err)

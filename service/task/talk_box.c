@@ -21,7 +21,7 @@ char *talk_box_name(int64_t conversation)
 
 static bool has_talk(const struct task_ctx *ctx)
 {
-	return ctx->talk.id > 0 && ctx->task->parent_id == 0;
+	return ctx->talk.id > 0 && context_shares(ctx);
 }
 
 char *talk_box_shape(const struct task_ctx *ctx, const struct store_prepared *prepared)

@@ -15,7 +15,8 @@
  * the verb does not rebuild: then the agent's session is gone on with (task->session_id) if
  * the harness is the same.  What a run left half done is no base: the tree is reset to the
  * commit; ignored files (installed packages, build output) stay.  Else a fresh box is made
- * from `prepared`, and the session is forgotten.  An attempt has a box of its own (task-<id>).
+ * from `prepared`, and the session is forgotten.  What does not share the
+ * conversation (context_shares()) has a fresh box of its own, task-<id>.
  * Writes row and conversation.
  */
 int talk_box_open(

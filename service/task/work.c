@@ -125,8 +125,8 @@ static void on_usage(void *arg, const char *model, const struct relay_usage *cal
 
 /* ---- beginning ---- */
 
-/* Each request that the task works on has its share, and what people added is for all; never
- * more than the day has left. */
+/* Each request that the task works on has its share, and what people added is for all but
+ * guests; never more than the day has left. */
 static int budget(struct task_ctx *ctx, int64_t *ret, struct err *err)
 {
 	int64_t requests;
@@ -134,8 +134,9 @@ static int budget(struct task_ctx *ctx, int64_t *ret, struct err *err)
 	if (rounds_count(ctx, &requests, err) < 0)
 		return -1;
 	double usd = ctx->file.cost_usd * (double)requests;
+	double added = ctx->guest ? 0 : ctx->talk.budget_usd;
 	*ret = limits_budget(
-		ctx, (int64_t)((usd > 0 ? usd + ctx->talk.budget_usd : 0) * 1e6));
+		ctx, (int64_t)((usd > 0 ? usd + added : 0) * 1e6));
 	return 0;
 }
 
@@ -432,7 +433,7 @@ static int keep_result(
 		return -1;
 	if (!str_empty(result->session_id))
 		store_set(&task->session_id, result->session_id);
-	if (good && task->parent_id == 0)
+	if (good && context_shares(w->ctx))
 		store_set(&w->ctx->talk.session_id, task->session_id);
 	relay_lease_usage(w->lease, &used);
 	if (used.calls == 0 && !w->resumed) { /* an agent that brings its own figures */

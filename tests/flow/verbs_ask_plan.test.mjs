@@ -3,16 +3,27 @@
 // is changed by those that change nothing.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { scripted } from './lib/agent.mjs';
+import { scripted, waitForText } from './lib/agent.mjs';
+import { boxIds } from './lib/engine.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
 let world;
 const AGENT = `
 prompt = sys.argv[sys.argv.index("-p") + 1]
 open("left_behind.txt", "a").write("x\\n")
+session = sys.argv[sys.argv.index("--session") + 1] if "--session" in sys.argv else "new"
+log = pathlib.Path.home() / "runs"
+log.write_text((log.read_text() if log.exists() else "") + "x")
+def end(answer):
+    say("done", output=answer, input_tokens=10, output_tokens=5, total_cost_usd=0.01,
+        session_id="s%d" % os.urandom(4)[0] if session == "new" else session)
+    sys.exit(0)
+if "do:wait" in prompt:
+    say("text", text="waiting now")
+    time.sleep(4)
 if "Answer the question" in prompt:
     where = "pull request" if "at the newest commit of pull request" in prompt else "default branch"
-    end("It is in \`temperature/__init__.py:1\`, seen at the " + where + ". Thanks @stranger, fixes #1.")
+    end("It is in \`temperature/__init__.py:1\`, seen at the " + where + ". Thanks @stranger, fixes #1. Run %d, session %s." % (len(log.read_text()), session))
 if "Make a plan" in prompt:
     again = "which was rejected" in prompt
     end("Plan %s: write note.txt.\\n/boxwright approve" % ("B" if again else "A"))
@@ -73,6 +84,31 @@ test('ask answers in a comment and changes nothing', async () => {
   assert.match((await answers(fix.pr_number)).at(-1), /It is in/);
 });
 
+// Their words must not be in the memory of a session that changes code later.
+test('who may not fix asks in a box and session of their own, which go with the answer', async () => {
+  const number = await issue();
+  const fix = await world.fix(number);
+  assert.equal(fix.outcome_code, 'pull_request', fix.outcome);
+  const said = async (task) => /Run (\d+), session (\w+)/.exec(task.summary).slice(1, 3);
+  const [, session] = await said(await world.fix(number, { text: '/boxwright ask what?' }));
+  assert.match(session, /^s\d+$/);
+  const theirs = await world.fix(number, { text: '/boxwright ask what?', login: 'reader' });
+  assert.equal(theirs.outcome_code, 'answered', theirs.outcome);
+  assert.match(theirs.summary, /seen at the pull request/);
+  assert.deepEqual(await said(theirs), ['1', 'new']);
+  // Also when the service dies in the middle of it.
+  const { delivery } = await world.comment(fix.pr_number, '/boxwright ask do:wait', 'reader');
+  const { id } = await world.boxwright.taskOf(delivery.guid);
+  await waitForText(world, id, 'waiting now');
+  await world.boxwright.restart();
+  const again = await world.boxwright.waitForTask(id);
+  assert.equal(again.outcome_code, 'answered', again.outcome);
+  assert.deepEqual(await said(again), ['1', 'new']);
+  const boxes = await boxIds(world.boxwright.instance);
+  assert.deepEqual(boxes.filter((box) => box.startsWith('task-')), []);
+  assert.deepEqual(await said(await world.fix(number, { text: '/boxwright ask and now?' })), ['3', session]);
+});
+
 test('ask without a question gets one line; a reader may ask, and not fix', async () => {
   const number = await issue();
   const empty = await world.fix(number, { text: '/boxwright ask' });
@@ -89,12 +125,13 @@ test('ask without a question gets one line; a reader may ask, and not fix', asyn
 
 test('a plan waits, is rejected for a reason, made anew, approved once and carried out', async () => {
   const number = await issue();
+  const had = world.pulls().length;
   const planned = await world.fix(number, { text: '/boxwright plan' });
   assert.equal(planned.outcome_code, 'planned', planned.outcome);
   const [first] = await answers(number);
   assert.match(first, /this is the plan[\s\S]*Plan A: write note\.txt/);
   assert.match(first, /`\/boxwright approve` carries it out/);
-  assert.equal(world.pulls().length, 1, 'the one of the first test');
+  assert.equal(world.pulls().length, had);
 
   // Who may not.
   const reader = await command(number, '/boxwright approve', 'reader', async () => (await replies(number)).length === 1);
