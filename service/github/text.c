@@ -14,7 +14,10 @@
 #define MARKER_WORD "boxwright:t="
 #define MARKER_SPLIT 9 /* behind "boxwright" */
 
-enum { KEYWORD_REACH = 200 }; /* bytes in which a reference behind a keyword counts */
+enum {
+	KEYWORD_REACH = 200, /* bytes in which a reference behind a keyword counts */
+	SILENCER_REACH = 40, /* bytes within brackets that are looked at */
+};
 
 /* ---- characters that cannot be seen ---------------------------------------- */
 
@@ -136,6 +139,27 @@ static bool refers(const char *s, size_t len)
 	return false;
 }
 
+/* Length of what is to be torn in "[skip ci]", "[no ci]", "***NO_CI***" and their kin at s, 0 for
+ * none: in the message of a commit, also of the one that a merge makes of a pull request's
+ * text, they keep the checks of many services from looking at it. */
+static size_t silencer(const char *s, size_t len)
+{
+	char inside[SILENCER_REACH + 1];
+
+	if (len >= 5 && strncasecmp(s, "no_ci", 5) == 0)
+		return 2;
+	if (s[0] != '[')
+		return 0;
+	size_t n = len - 1 < SILENCER_REACH ? len - 1 : SILENCER_REACH;
+	memcpy(inside, s + 1, n);
+	inside[n] = '\0';
+	char *close = strchr(inside, ']');
+	if (!close)
+		return 0;
+	*close = '\0';
+	return strcasestr(inside, "skip") || strcasestr(inside, "no ci") ? 1 : 0;
+}
+
 /* Text in which nothing is Markdown any more or everything is code: only our marker is
  * broken up. */
 static void add_code(struct strbuf *out, const char *s, size_t len)
@@ -153,8 +177,8 @@ static void add_code(struct strbuf *out, const char *s, size_t len)
 	}
 }
 
-/* A character that may begin a mention, a keyword or our marker, at s[i]: appends it and returns how
- * many bytes were taken, 0 when it is neither.  `len` reaches to the end of the text: a
+/* A character that may begin a mention, a keyword or our marker, at s[i]: appends it and returns
+ * how many bytes were taken, 0 when it is none of them.  `len` reaches to the end of the text: a
  * reference may stand on the next line. */
 static size_t add_word(struct strbuf *out, const char *s, size_t i, size_t len)
 {
@@ -169,9 +193,15 @@ static size_t add_word(struct strbuf *out, const char *s, size_t i, size_t len)
 		strbuf_adds(out, "@" ZWSP);
 		return 1;
 	}
+	size_t n = silencer(s + i, len - i);
+	if (n > 0) {
+		strbuf_add(out, s + i, n);
+		strbuf_adds(out, ZWSP);
+		return n;
+	}
 	if (!begins || !is_word(s[i]))
 		return 0;
-	size_t n = keyword(s + i, len - i);
+	n = keyword(s + i, len - i);
 	if (n == 0 || !refers(s + i + n, len - i - n))
 		return 0;
 	strbuf_addc(out, s[i]);

@@ -22,6 +22,7 @@
  *   - @name and @org/team get a zero-width space behind the @;
  *   - closing keywords (close, fix, resolve and their forms) get one inside, when a # or
  *     the address of an issue follows;
+ *   - "[skip ci]" and its kin get one too: in a commit's message they switch checks off;
  *   - images become links;
  *   - raw HTML is shown, not obeyed (< becomes &lt;): with it go comments and markers;
  *   - invisible characters (bidi, zero width, tags, rows of variation selectors) go away.
@@ -32,7 +33,7 @@
 void github_text_safe(struct strbuf *out, const char *text, size_t len);
 
 /* One line for a title, where Markdown and HTML are shown as they are: line breaks become
- * spaces, mentions, closing keywords and invisible characters are treated as above, at
+ * spaces; mentions, closing keywords, "[skip ci]" and invisible characters are treated as above, at
  * most `max` bytes (cut at a character, with an ellipsis). */
 void github_text_line(struct strbuf *out, const char *text, size_t len, size_t max);
 

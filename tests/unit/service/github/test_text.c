@@ -57,6 +57,18 @@ static void closing_words(void **state)
 	safe_is("see #12", "see #12");
 }
 
+/* GitHub takes these words out of a commit's message, and runs no checks for it. */
+static void words_that_switch_checks_off(void **state)
+{
+	(void)state;
+	safe_is("a [skip ci] b", "a [" Z "skip ci] b");
+	safe_is("[ci skip][NO CI][Skip Actions]",
+		"[" Z "ci skip][" Z "NO CI][" Z "Skip Actions]");
+	safe_is("[skip" Z " ci]", "[" Z "skip ci]");
+	safe_is("***NO_CI***", "***NO" Z "_CI***");
+	safe_is("[no circle] [a](b) skip [", "[" Z "no circle] [a](b) skip [");
+}
+
 static void images_and_html(void **state)
 {
 	(void)state;
@@ -307,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mentions),
 		cmocka_unit_test(closing_words),
+		cmocka_unit_test(words_that_switch_checks_off),
 		cmocka_unit_test(images_and_html),
 		cmocka_unit_test(invisible_characters),
 		cmocka_unit_test(code_stays_code),
