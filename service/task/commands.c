@@ -149,6 +149,67 @@ static int64_t attempt_of(const struct store_command *command)
 							       : command->attempt;
 }
 
+/* What becomes of the command's row. */
+struct verdict {
+	bool again; /* put back, to be taken at at_ms; else finished */
+	bool counted;
+	bool ok;
+	int64_t at_ms;
+	const char *text;
+};
+
+static struct verdict judge(
+	struct task_env *env, const struct store_command *command, const struct err *err)
+{
+	uint32_t spread;
+
+	crypto_random(&spread, sizeof spread);
+	struct retry retry = retry_decide(
+		err, attempt_of(command), COMMAND_ATTEMPTS, COMMAND_WAIT_MS, spread);
+	return (struct verdict){.again = retry.again || cancel_fired(env->stop),
+		.counted = true,
+		.at_ms = clock_wall_ms() + retry.wait_ms,
+		.text = err->text};
+}
+
+static struct verdict carry_out(struct command_ctx *c, struct err *err)
+{
+	const struct store_command *command = c->command;
+	int64_t closed_ms =
+		command->only_says ? github_closed_ms(c->env->github, &c->repo) : 0;
+
+	/* Nothing could be said: GitHub is not asked either. */
+	if (closed_ms > CLOSED_MS)
+		return (struct verdict){.again = true,
+			.at_ms = clock_wall_ms() + closed_ms,
+			.text = "what is left of this hour's changes is kept for work"};
+	if (handle(c, err) == 0)
+		return (struct verdict){
+			.ok = true, .text = c->may.why[0] ? c->may.why : "done"};
+	log_warn("%s of lane %s: %s", command->verb, command->lane, err->text);
+	return judge(c->env, command, err);
+}
+
+static void settle(struct task_env *env, const struct store_command *command,
+	const struct verdict *verdict)
+{
+	struct err err = {0};
+	int64_t wait_ms = 0;
+
+	do {
+		int rc = verdict->again
+				 ? store_command_put_back(env->store, command,
+					   verdict->at_ms, verdict->counted,
+					   verdict->text, NULL, &err)
+				 : store_command_finish(env->store, command, verdict->ok,
+					   verdict->text, clock_wall_ms(), NULL, &err);
+
+		if (rc == 0)
+			return;
+		log_error("%s of lane %s: %s", command->verb, command->lane, err.text);
+	} while (retry_write(&err, &wait_ms, env->stop));
+}
+
 static void handle_one(
 	struct task_env *env, const struct store_command *command, struct cancel *cancel)
 {
@@ -162,41 +223,11 @@ static void handle_one(
 			.owner = command->owner,
 			.name = command->repo},
 	};
-	struct err err = {0}, store_err = {0};
+	struct err err = {0};
 
 	cancel_deadline(brief, COMMAND_MS, "the time for a command");
-
-	/* Nothing could be said: GitHub is not asked either. */
-	int64_t closed_ms =
-		command->only_says ? github_closed_ms(env->github, &c.repo) : 0;
-	if (closed_ms > CLOSED_MS) {
-		store_command_put_back(env->store, command, clock_wall_ms() + closed_ms,
-			false, "what is left of this hour's changes is kept for work",
-			NULL, &store_err);
-		return;
-	}
-	int rc = handle(&c, &err);
-
-	if (rc < 0) {
-		uint32_t spread;
-		crypto_random(&spread, sizeof spread);
-		struct retry retry = retry_decide(&err, attempt_of(command),
-			COMMAND_ATTEMPTS, COMMAND_WAIT_MS, spread);
-		log_warn("%s of lane %s: %s", command->verb, command->lane, err.text);
-		if (retry.again || cancel_fired(env->stop)) {
-			store_command_put_back(env->store, command,
-				clock_wall_ms() + retry.wait_ms, true, err.text, NULL,
-				&store_err);
-			return;
-		}
-	}
-	if (store_command_finish(env->store, command, rc == 0,
-		    rc < 0         ? err.text
-		    : c.may.why[0] ? c.may.why
-				   : "done",
-		    clock_wall_ms(), NULL, &store_err) < 0)
-		log_error("%s of lane %s: %s", command->verb, command->lane,
-			store_err.text);
+	struct verdict verdict = carry_out(&c, &err);
+	settle(env, command, &verdict);
 }
 
 int task_commands_run(struct task_env *env, const char *lease, struct cancel *cancel)

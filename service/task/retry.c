@@ -2,6 +2,9 @@
 /* Retries by the kind of error alone. */
 #include "service/task/retry.h"
 
+#define WRITE_FIRST_MS 500
+#define WRITE_MAX_MS 30000
+
 static bool worth_again(enum err_kind kind)
 {
 	switch (kind) {
@@ -41,4 +44,16 @@ struct retry retry_decide(const struct err *err, int64_t attempt, int64_t attemp
 		wait = (int64_t)err->retry_after_s * 1000;
 	retry.wait_ms = wait > RETRY_WAIT_MAX_MS ? RETRY_WAIT_MAX_MS : wait;
 	return retry;
+}
+
+bool retry_write(const struct err *err, int64_t *wait_ms, struct cancel *stop)
+{
+	struct err stopped = {0};
+
+	if (!worth_again(err->kind))
+		return false;
+	*wait_ms = *wait_ms == 0 ? WRITE_FIRST_MS : *wait_ms * 2;
+	if (*wait_ms > WRITE_MAX_MS)
+		*wait_ms = WRITE_MAX_MS;
+	return cancel_sleep(stop, *wait_ms, &stopped) == 0;
 }

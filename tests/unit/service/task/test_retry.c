@@ -83,6 +83,22 @@ static void spread_is_at_most_a_quarter(void **state)
 	}
 }
 
+static void a_last_write_is_repeated_until_the_service_stops(void **state)
+{
+	CLEANUP(cancel) struct cancel *stop = cancel_new(NULL);
+	struct err full = of(ERR_TRANSIENT, 0), lost = of(ERR_CONFLICT, 0);
+	int64_t wait_ms = 0;
+
+	(void)state;
+	assert_true(retry_write(&full, &wait_ms, stop));
+	assert_int_equal(wait_ms, 500);
+	assert_false(retry_write(&lost, &wait_ms, stop)); /* it is somebody else's */
+	cancel_fire(stop, "the service stops");
+	wait_ms = 20000;
+	assert_false(retry_write(&full, &wait_ms, stop));
+	assert_int_equal(wait_ms, 30000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +108,7 @@ int main(void)
 		cmocka_unit_test(limits_are_no_failures),
 		cmocka_unit_test(a_peers_own_word_goes_first),
 		cmocka_unit_test(spread_is_at_most_a_quarter),
+		cmocka_unit_test(a_last_write_is_repeated_until_the_service_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
