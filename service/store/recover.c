@@ -8,6 +8,7 @@
 struct recover {
 	const char *instance;
 	int64_t now_ms;
+	int64_t worst; /* most crashes of a task that ran: those with as many are blamed */
 	struct store_recovered found;
 };
 
@@ -41,6 +42,18 @@ static int recover_failed(
 		store, conn, &q, STORE_CHANGE_TASK_STATE, &recover->found.failed, err);
 }
 
+static int find_worst(struct conn *conn, struct recover *recover, struct err *err)
+{
+	CLEANUP(stmt)
+	struct stmt q = query_use(
+		conn, QUERY(STMT_TASK_RECOVER_WORST, V_TEXT(recover->instance)));
+
+	if (stmt_step(&q, err) <= 0)
+		return -1;
+	recover->worst = stmt_get_int(&q);
+	return 0;
+}
+
 static int recover_ready(
 	struct store *store, struct conn *conn, struct recover *recover, struct err *err)
 {
@@ -48,6 +61,7 @@ static int recover_ready(
 
 	stmt_text(&q, recover->instance);
 	stmt_int(&q, recover->now_ms);
+	stmt_int(&q, recover->worst);
 	return recover_tasks(
 		store, conn, &q, STORE_CHANGE_TASK_READY, &recover->found.ready, err);
 }
@@ -69,7 +83,8 @@ static int run_recover(struct store *store, struct conn *conn, void *arg, struct
 {
 	struct recover *recover = arg;
 
-	if (recover_failed(store, conn, recover, err) < 0 ||
+	if (find_worst(conn, recover, err) < 0 ||
+		recover_failed(store, conn, recover, err) < 0 ||
 		recover_ready(store, conn, recover, err) < 0)
 		return -1;
 	return recover_commands(conn, recover, err);

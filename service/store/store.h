@@ -107,9 +107,13 @@ struct store_recovered {
 };
 
 /* Once at start, before workers: every running task whose lease does not begin with
- * "<instance>:" is free again, with crashes + 1.  One that has crashed STORE_CRASHES_MAX
+ * "<instance>:" is free again.  What killed the service cannot be told from what merely ran
+ * beside it, so those with most crashes in their present step get one more, the others stay at
+ * theirs; and of tasks with STORE_CRASHES_SUSPECT or more only one is claimed at a time: the one
+ * that kills then counts on alone, and those beside it end well.  One that has crashed STORE_CRASHES_MAX
  * times in the same step is failed instead (store_task_list() by outcome_code "crashed"
  * finds them).  `instance` is made anew at each start: crypto_random_hex(). */
+#define STORE_CRASHES_SUSPECT 2
 #define STORE_CRASHES_MAX 5 /* a worker gives up before, and says so: service/task */
 int store_recover(struct store *store, const char *instance, int64_t now_ms,
 	struct store_recovered *ret, struct cancel *cancel, struct err *err);

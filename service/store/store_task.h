@@ -195,7 +195,8 @@ int store_task_next_due(struct store *store, int64_t *ret_run_at_ms, struct err 
 
 /* The next due task whose lane is idle: 1 and the row, 0 for none, -1.  What a lane has begun
  * and put back comes before what it has not: a box and a session are not shared by turns.
- * Repositories with fewer running tasks go first, then the longest due.  A row with
+ * Repositories with fewer running tasks go first, then the longest due.  Of tasks that crashed
+ * STORE_CRASHES_SUSPECT times in their step one runs at a time.  A row with
  * cancel_reason was asked to stop before it was put back. */
 int store_task_claim(struct store *store, const char *lease, int64_t now_ms,
 	struct store_task *ret, struct cancel *cancel, struct err *err);

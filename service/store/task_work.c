@@ -39,6 +39,7 @@ static int run_claim(struct store *store, struct conn *conn, void *arg, struct e
 
 	stmt_int(&q, claim->now_ms);
 	stmt_text(&q, claim->lease);
+	stmt_int(&q, STORE_CRASHES_SUSPECT);
 	rc = stmt_step(&q, err);
 	if (rc <= 0)
 		return rc;

@@ -420,6 +420,54 @@ static void test_crashes_in_one_step_are_a_dead_letter(void **state)
 	assert_int_equal(list.count, 1);
 }
 
+/* Two that merely run beside the one that kills the service are not given up with it. */
+static void test_a_bystander_of_crashes_is_not_blamed(void **state)
+{
+	int64_t killer = store_world_add(&world, "1#1", 1, 1);
+	int64_t others[] = {store_world_add(&world, "1#2", 1, 1),
+		store_world_add(&world, "1#3", 1, 1)};
+	int64_t left = 3, blamed = 0;
+	struct err err = {0};
+
+	(void)state;
+	/* Each life claims all that it may: whoever is no killer ends well if it can. */
+	for (int life = 0; left > 0 && life < 20; life++) {
+		char lease[16], next[16];
+		CLEANUP(store_task) struct store_task row = {0};
+		struct store_recovered recovered;
+		bool dies = false;
+		int64_t id;
+
+		snprintf(lease, sizeof lease, "l%d:1", life);
+		snprintf(next, sizeof next, "l%d", life + 1);
+		struct store_task running[3] = {0};
+		int count = 0;
+		while ((id = store_world_claim(&world, lease, 100 + life, &row)) > 0) {
+			dies |= id == killer;
+			running[count++] = row;
+			row = (struct store_task){0};
+		}
+		assert_true(count > 0);
+		for (int i = 0; i < count; i++) {
+			if (running[i].crashes >= 3) { /* a worker gives up here */
+				blamed += running[i].id;
+				dies = false;
+			}
+			if (!dies) {
+				OK(store_task_finish(world.store, &running[i],
+					STORE_TASK_DONE, "x", "x", 200, NULL, &err));
+				left--;
+			}
+			store_task_release(&running[i]);
+		}
+		OK(store_recover(world.store, next, 100, &recovered, NULL, &err));
+	}
+	assert_int_equal(left, 0);
+	assert_int_equal(blamed, killer);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		assert_string_equal(store_world_state(&world, others[i]), "done");
+}
+
 static void test_recovery_leaves_its_own_instance_alone(void **state)
 {
 	CLEANUP(store_task) struct store_task row = {0};
@@ -516,6 +564,7 @@ int main(void)
 		TEST(test_cancel_in_each_state),
 		TEST(test_retry_keeps_facts_and_clears_the_end),
 		TEST(test_crashes_in_one_step_are_a_dead_letter),
+		TEST(test_a_bystander_of_crashes_is_not_blamed),
 		TEST(test_recovery_leaves_its_own_instance_alone),
 		TEST(test_lists_filter_and_page),
 		TEST(test_long_text_is_refused),
