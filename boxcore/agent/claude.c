@@ -400,20 +400,8 @@ static int claude_finish(
 	if (reader->end == AGENT_ENDED_BADLY)
 		return err_set(err, reader->reason_kind, "Claude Code: %s",
 			strbuf_str(&reader->reason));
-	if (exit_code >= 128)
-		return err_set(err, ERR_TRANSIENT, "Claude Code was ended by signal %d",
-			exit_code - 128);
-	if (exit_code < 0)
-		return err_set(err, ERR_TRANSIENT, "Claude Code was lost with its box");
-	if (reader->end == AGENT_OPEN && exit_code == 127)
-		return err_set(err, ERR_INPUT,
-			"Claude Code is not in this image: there is no program `claude`");
-	if (reader->end == AGENT_OPEN)
-		return err_set(err, exit_code ? ERR_INPUT : ERR_INTERNAL,
-			"Claude Code ended without a result (exit %d); its messages on "
-			"stderr "
-			"say why",
-			exit_code);
+	if (reader->end == AGENT_OPEN || exit_code < 0 || exit_code >= 128)
+		return reader_no_result(reader, "Claude Code", exit_code, err);
 	if (exit_code != 0)
 		return err_set(
 			err, ERR_INTERNAL, "Claude Code ended with exit %d", exit_code);

@@ -329,17 +329,7 @@ static int codex_finish(const struct agent_reader *reader, int exit_code, struct
 	if (reader->end == AGENT_ENDED_BADLY)
 		return err_set(err, reader->reason_kind, "Codex: %s",
 			strbuf_str(&reader->reason));
-	if (exit_code >= 128)
-		return err_set(err, ERR_TRANSIENT, "Codex was ended by signal %d",
-			exit_code - 128);
-	if (exit_code < 0)
-		return err_set(err, ERR_TRANSIENT, "Codex was lost with its box");
-	if (exit_code == 127)
-		return err_set(err, ERR_INPUT,
-			"Codex is not in this image: there is no program `codex`");
-	return err_set(err, exit_code ? ERR_INPUT : ERR_INTERNAL,
-		"Codex ended without a result (exit %d); its messages on stderr say why",
-		exit_code);
+	return reader_no_result(reader, "Codex", exit_code, err);
 }
 
 const struct harness harness_codex = {

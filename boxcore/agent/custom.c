@@ -271,7 +271,8 @@ static int custom_finish(
 		return err_set(
 			err, ERR_INPUT, "the agent's command was not found in the box");
 	return err_set(err, ERR_INTERNAL,
-		"the agent ended (exit %d) without a `done` or `error` event", exit_code);
+		"the agent ended (exit %d) without a `done` or `error` event: %s",
+		exit_code, reader_last_words(reader));
 }
 
 const struct harness harness_custom = {

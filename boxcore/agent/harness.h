@@ -183,6 +183,16 @@ DEFINE_CLEANUP(agent_reader, struct agent_reader *, agent_reader_free(*value))
 void agent_feed(struct agent_reader *reader, const char *data, size_t len,
 	uint64_t offset, agent_on_event on_event, void *arg);
 
+/* A line of stderr: without NUL, valid UTF-8, cut at LIMIT_AGENT_STDERR, borrowed. */
+typedef void (*agent_on_stderr)(void *arg, const char *line);
+
+/* Takes stderr in pieces of any size; agent_feed() gets its offset.  Programs warn there
+ * when all is well, so nothing in it decides; but one that ends without a result has its
+ * last words, the last line that speaks of an error, in agent_finish()'s text.  on_stderr
+ * may be NULL.  After a restart a line may come again. */
+void agent_feed_stderr(struct agent_reader *reader, const char *data, size_t len,
+	agent_on_stderr on_stderr, void *arg);
+
 /*
  * Going on after a restart.  Between two calls of agent_feed(), agent_reader_save()
  * appends all that the reader knows as a line of JSON (at most LIMIT_AGENT_STATE bytes).
@@ -199,6 +209,10 @@ uint64_t agent_reader_offset(const struct agent_reader *reader);
 /* The same without a restart: the link was lost, and run_attach() will be called with
  * agent_reader_offset().  Half a line is forgotten; it comes again. */
 void agent_reader_rewind(struct agent_reader *reader);
+
+/* Whether it has given its last word, AGENT_DONE or AGENT_ERROR: what comes behind it
+ * changes nothing, and a program that does not go then may be stopped. */
+bool agent_ended(const struct agent_reader *reader);
 
 struct agent_result {
 	char *answer; /* the agent's last word; "" when there is none.  Untrusted text */

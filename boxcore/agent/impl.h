@@ -107,6 +107,11 @@ struct agent_reader {
 	int turns;
 	struct agent_usage usage;
 	struct agent_usage earlier;
+
+	/* Of stderr; see stderr.c. */
+	struct strbuf stderr_line;
+	char last_words[240]; /* the last line, or the last one that speaks of an error */
+	bool told_error;
 };
 
 /* A text for an event: valid UTF-8, no NUL, cut at LIMIT_AGENT_EVENT.  Lives in a strbuf
@@ -132,6 +137,11 @@ void reader_end(struct agent_reader *reader, enum agent_end end);
 
 /* ERR_DENIED for 401 and 403, ERR_LIMIT for 402, ...; 0 is "no status": transient. */
 enum err_kind reader_status_kind(int status);
+/* The end of a sentence on why a program ended without a word of its own. */
+const char *reader_last_words(const struct agent_reader *reader);
+/* How a program ended that gave no result: always -1. */
+int reader_no_result(const struct agent_reader *reader, const char *name, int exit_code,
+	struct err *err);
 /* Parses a line; mends lone surrogates.  NULL when it is no JSON object. */
 json_t *reader_parse(const char *line, size_t len);
 

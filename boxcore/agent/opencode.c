@@ -303,20 +303,9 @@ static int opencode_finish(
 	if (reader->end == AGENT_ENDED_BADLY)
 		return err_set(err, reader->reason_kind, "OpenCode: %s",
 			strbuf_str(&reader->reason));
-	if (exit_code >= 128)
-		return err_set(err, ERR_TRANSIENT, "OpenCode was ended by signal %d",
-			exit_code - 128);
-	if (exit_code < 0)
-		return err_set(err, ERR_TRANSIENT, "OpenCode was lost with its box");
 	if (reader->end == AGENT_ENDED_WELL && exit_code == 0)
 		return 0;
-	if (exit_code == 127 && !reader->started)
-		return err_set(err, ERR_INPUT,
-			"OpenCode is not in this image: there is no program `opencode`");
-	return err_set(err, exit_code ? ERR_INPUT : ERR_INTERNAL,
-		"OpenCode ended without a result (exit %d); its messages on stderr say "
-		"why",
-		exit_code);
+	return reader_no_result(reader, "OpenCode", exit_code, err);
 }
 
 const struct harness harness_opencode = {

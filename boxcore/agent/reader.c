@@ -17,6 +17,7 @@ struct agent_reader *agent_reader_new(
 	strbuf_init(&reader->line, LIMIT_AGENT_LINE);
 	strbuf_init(&reader->answer, LIMIT_AGENT_EVENT);
 	strbuf_init(&reader->reason, LIMIT_AGENT_REASON);
+	strbuf_init(&reader->stderr_line, LIMIT_AGENT_STDERR);
 	if (earlier)
 		reader->earlier = *earlier;
 	return reader;
@@ -29,6 +30,7 @@ void agent_reader_free(struct agent_reader *reader)
 	strbuf_release(&reader->line);
 	strbuf_release(&reader->answer);
 	strbuf_release(&reader->reason);
+	strbuf_release(&reader->stderr_line);
 	free(reader);
 }
 
@@ -175,6 +177,8 @@ void agent_reader_save(const struct agent_reader *reader, struct strbuf *out)
 	json_put(json, "started", json_boolean(reader->started));
 	json_put(json, "frame", json_str(reader->frame));
 	json_put(json, "turns", json_integer(reader->turns));
+	json_put(json, "stderr", json_str(reader->last_words));
+	json_put(json, "told_error", json_boolean(reader->told_error));
 	json_put(json, "usage", usage_json(&reader->usage));
 	json_put(json, "earlier", usage_json(&reader->earlier));
 	json_print(out, json, &ignored);
@@ -199,6 +203,9 @@ static void load_into(struct agent_reader *reader, const json_t *json)
 	reader->started = json_or_bool(json, "started", false);
 	str_copy(reader->frame, sizeof reader->frame, json_or_string(json, "frame", ""));
 	reader->turns = (int)json_or_int(json, "turns", 0);
+	str_copy(reader->last_words, sizeof reader->last_words,
+		json_or_string(json, "stderr", ""));
+	reader->told_error = json_or_bool(json, "told_error", false);
 	reader->usage = usage_from(json_at(json, "usage"));
 	reader->earlier = usage_from(json_at(json, "earlier"));
 }
@@ -221,12 +228,19 @@ struct agent_reader *agent_reader_load(
 	return reader;
 }
 
+bool agent_ended(const struct agent_reader *reader)
+{
+	return reader->end != AGENT_OPEN;
+}
+
 /* ---- the end --------------------------------------------------------------------------- */
 
 int agent_finish(struct agent_reader *reader, int exit_code,
 	struct agent_result *ret_result, struct err *err)
 {
-	/* A last line may lack its newline when the program was killed; it is not counted. */
+	/* A last line may lack its newline when the program was killed: what it says is not
+	 * counted, but told. */
+	agent_feed_stderr(reader, "\n", 1, NULL, NULL);
 	*ret_result = (struct agent_result){
 		.answer = mem_strdup(strbuf_str(&reader->answer)),
 		.session_id = mem_strdup(reader->session_id),

@@ -243,6 +243,7 @@
 #define LIMIT_AGENT_LINE (16 * LIMIT_MIB)   /* 1.2 MiB was seen */
 #define LIMIT_AGENT_EVENT (64 * LIMIT_KIB)  /* text of one event that is kept */
 #define LIMIT_AGENT_REASON (4 * LIMIT_KIB)  /* why an agent gave up */
+#define LIMIT_AGENT_STDERR (2 * LIMIT_KIB)  /* of one line of its stderr */
 #define LIMIT_AGENT_STATE (512 * LIMIT_KIB) /* a reader's state: its answer, escaped */
 #define LIMIT_AGENT_ARG (120 * LIMIT_KIB)   /* Linux allows 128 KiB in one argument */
 #define LIMIT_AGENT_SCHEMA (64 * LIMIT_KIB) /* a JSON Schema of an answer */

@@ -27,7 +27,6 @@ struct agent_drive {
 	int64_t saved_ms;
 	bool told_end; /* AGENT_DONE or AGENT_ERROR has come */
 	int stderr_lines;
-	char last_stderr[200];
 	char reported[400]; /* the error in the agent's own words */
 };
 

@@ -135,42 +135,17 @@ static void on_event(void *arg, const struct agent_event *event)
 	log_event(drive, event);
 }
 
-static void log_stderr(struct box_drive *drive, const char *line, size_t len)
+static void on_stderr(void *arg, const char *line)
 {
+	struct box_drive *drive = arg;
 	struct agent_drive *agent = drive->agent;
-	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(4 * LIMIT_BOX_LOG);
 
-	while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == ' '))
-		len--;
-	if (len == 0)
-		return;
-	str_clean_utf8(&clean, line, len, false);
-	str_copy(agent->last_stderr, sizeof agent->last_stderr, strbuf_str(&clean));
-	agent->last_stderr[str_utf8_cut(agent->last_stderr, strlen(agent->last_stderr))] =
-		'\0';
 	agent->stderr_lines++;
 	if (agent->stderr_lines <= LIMIT_BOX_STDERR_LINES)
-		boxes_log(drive->boxes, drive->row.box_id, "warn", "agent", "%s",
-			strbuf_str(&clean));
+		boxes_log(drive->boxes, drive->row.box_id, "warn", "agent", "%s", line);
 	if (agent->stderr_lines == LIMIT_BOX_STDERR_LINES)
 		boxes_log(drive->boxes, drive->row.box_id, "warn", "system",
 			"further lines of the agent's stderr are not logged");
-}
-
-/* Lines; one that is too long is cut. */
-static void take_stderr(struct box_drive *drive, const char *data, size_t len)
-{
-	struct strbuf *line = &drive->stderr_line;
-
-	for (size_t i = 0; i < len; i++) {
-		if (data[i] != '\n') {
-			if (line->len < line->max)
-				strbuf_addc(line, data[i]);
-			continue;
-		}
-		log_stderr(drive, strbuf_str(line), line->len);
-		strbuf_reset(line);
-	}
 }
 
 /* ---- what is kept for a restart -------------------------------------------------------- */
@@ -274,7 +249,8 @@ static enum followed follow(
 		}
 		bool out = event.kind == RUN_STDOUT;
 		if (!out)
-			take_stderr(drive, event.data, event.len);
+			agent_feed_stderr(
+				agent->reader, event.data, event.len, on_stderr, drive);
 		agent_feed(agent->reader, out ? event.data : NULL, out ? event.len : 0,
 			event.offset, on_event, drive);
 		if (!agent->told_end && !drive->timeout_ms)
@@ -408,14 +384,12 @@ static int conclude(struct box_drive *drive, const struct run_event *last,
 	row->session_id = str_empty(result.session_id) ? NULL : result.session_id;
 	row->output = full_answer(agent, &result);
 	if (rc < 0) {
-		bool mute = why.kind == ERR_INTERNAL && *agent->last_stderr;
-		snprintf(text, sizeof text, "%.350s%s%.100s",
+		snprintf(text, sizeof text, "%s",
 			drive->timed_out
 				? "the agent was stopped: it took longer than its "
 				  "timeout, or said nothing for too long"
 			: *agent->reported && custom ? agent->reported
-						     : why.text,
-			mute ? ": " : "", mute ? agent->last_stderr : "");
+						     : why.text);
 	} else if (schema) {
 		json = agent_schema_answer(row->output, schema, &why);
 		if (json)

@@ -60,7 +60,6 @@ struct box_drive *drive_new(
 	str_copy(drive->name, sizeof drive->name, id);
 	drive->prepare = cancel_new(boxes->stop);
 	drive->wait = cancel_new(boxes->stop);
-	strbuf_init(&drive->stderr_line, LIMIT_BOX_LOG);
 	LOCKED(&boxes->drives->lock);
 	boxes->drives->alive++;
 	return drive;
@@ -74,7 +73,6 @@ static void drive_free(struct box_drive *drive)
 	store_box_run_release(&drive->row);
 	cancel_free(drive->prepare);
 	cancel_free(drive->wait);
-	strbuf_release(&drive->stderr_line);
 	free(drive->temp_file);
 	free(drive->preset_text);
 	free(drive);

@@ -45,7 +45,6 @@ struct box_drive {
 	int preset_exit;   /* > 0: there is no run, this is how it ended, */
 	char *preset_text; /* with this on its stderr */
 	struct agent_drive *agent;
-	struct strbuf stderr_line; /* of an agent, for the log */
 
 	/* Under drives->lock */
 	int refs;

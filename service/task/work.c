@@ -29,6 +29,8 @@
 #define EVENTS_AT_ONCE 400         /* STORE_PAGE_MAX is more */
 #define FEED_PIECE 4096            /* bytes fed at once */
 #define SHOWN_MAX (16 * LIMIT_KIB) /* of one event's text that is kept */
+#define STDERR_MAX 200             /* lines of stderr that become events */
+#define SAVE_MS 1000               /* output that says nothing is noted that often */
 
 struct work {
 	struct task_ctx *ctx;
@@ -41,6 +43,8 @@ struct work {
 	bool listening;
 	bool resumed; /* another process began this run */
 	bool spoke;   /* the agent said or did something in this run */
+	int stderr_lines;
+	int64_t stored_ms;
 	/* Events of the piece of output that is being fed */
 	struct store_event_new events[EVENTS_AT_ONCE];
 	size_t nevents;
@@ -62,28 +66,42 @@ DEFINE_CLEANUP(work, struct work, work_release(value))
 
 /* ---- events ---- */
 
+static void add_event(struct work *w, const char *kind, const char *told)
+{
+	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_AGENT_EVENT * 4);
+	size_t len = strlen(told);
+
+	if (w->nevents == EVENTS_AT_ONCE)
+		return;
+	while (len > 0 && told[len - 1] == '\n')
+		len--;
+	secret_redact(&text, told, str_utf8_cut(told, len < SHOWN_MAX ? len : SHOWN_MAX));
+	struct store_event_new *kept = &w->events[w->nevents++];
+	*kept = (struct store_event_new){
+		.at_ms = clock_wall_ms(), .kind = kind, .text_len = text.len};
+	kept->text = strbuf_take(&text);
+}
+
 static void on_event(void *arg, const struct agent_event *event)
 {
 	struct work *w = arg;
-	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_AGENT_EVENT * 4);
 
 	w->spoke |= event->kind == AGENT_TEXT || event->kind == AGENT_TOOL ||
 		    event->kind == AGENT_THINKING;
 	if (event->kind == AGENT_START && *event->session_id)
 		store_set(&w->ctx->task->session_id, event->session_id);
-	if (event->kind == AGENT_USAGE || event->kind == AGENT_OTHER ||
-		w->nevents == EVENTS_AT_ONCE)
-		return;
-	size_t len = strlen(event->text);
-	while (len > 0 && event->text[len - 1] == '\n')
-		len--;
-	secret_redact(&text, event->text,
-		str_utf8_cut(event->text, len < SHOWN_MAX ? len : SHOWN_MAX));
-	struct store_event_new *kept = &w->events[w->nevents++];
-	*kept = (struct store_event_new){.at_ms = clock_wall_ms(),
-		.kind = agent_event_name(event->kind),
-		.text_len = text.len};
-	kept->text = strbuf_take(&text);
+	if (event->kind != AGENT_USAGE && event->kind != AGENT_OTHER)
+		add_event(w, agent_event_name(event->kind), event->text);
+}
+
+static void on_stderr(void *arg, const char *line)
+{
+	struct work *w = arg;
+
+	if (w->stderr_lines < STDERR_MAX)
+		add_event(w, "stderr",
+			++w->stderr_lines == STDERR_MAX ? "further lines are not kept"
+							: line);
 }
 
 static int store_piece(struct work *w, struct err *err)
@@ -98,6 +116,7 @@ static int store_piece(struct work *w, struct err *err)
 	for (size_t i = 0; i < w->nevents; i++)
 		free((void *)(uintptr_t)w->events[i].text);
 	w->nevents = 0;
+	w->stored_ms = clock_mono_ms();
 	return rc;
 }
 
@@ -135,8 +154,7 @@ static int budget(struct task_ctx *ctx, int64_t *ret, struct err *err)
 		return -1;
 	double usd = ctx->file.cost_usd * (double)requests;
 	double added = ctx->guest ? 0 : ctx->talk.budget_usd;
-	*ret = limits_budget(
-		ctx, (int64_t)((usd > 0 ? usd + added : 0) * 1e6));
+	*ret = limits_budget(ctx, (int64_t)((usd > 0 ? usd + added : 0) * 1e6));
 	return 0;
 }
 
@@ -353,7 +371,9 @@ static int read_on(struct work *w, struct run_event *event, struct err *err)
 	const struct config *config = w->ctx->env->config;
 
 	for (int tries = 0;; tries++) {
-		cancel_deadline(w->quiet, config->task_no_output_minutes * 60000,
+		cancel_deadline(w->quiet,
+			agent_ended(w->reader) ? LIMIT_AGENT_LINGER_MS
+					       : config->task_no_output_minutes * 60000,
 			"the limit for an agent that says nothing "
 			"(task.no_output_minutes)");
 		if (w->run && run_read(w->run, event, w->quiet, err) == 0)
@@ -380,13 +400,16 @@ static int feed(struct work *w, const struct run_event *event, struct err *err)
 {
 	size_t len = event->kind == RUN_STDOUT ? event->len : 0;
 
+	if (event->kind == RUN_STDERR)
+		agent_feed_stderr(w->reader, event->data, event->len, on_stderr, w);
 	for (size_t at = 0; at < len || at == 0;) {
 		size_t n = len - at < FEED_PIECE ? len - at : FEED_PIECE;
 
 		agent_feed(w->reader, len > 0 ? event->data + at : NULL, n,
 			event->offset - (len - at - n), on_event, w);
 		at += n;
-		if ((at >= len || w->nevents > EVENTS_AT_ONCE / 2) &&
+		if ((w->nevents > (at >= len ? 0 : EVENTS_AT_ONCE / 2) ||
+			    (at >= len && clock_mono_ms() - w->stored_ms > SAVE_MS)) &&
 			store_piece(w, err) < 0)
 			return -1;
 		if (n == 0)
@@ -395,14 +418,40 @@ static int feed(struct work *w, const struct run_event *event, struct err *err)
 	return 0;
 }
 
+/* ---- stopping ---- */
+
+/* The agent, and what it has started, within STOP_GRACE_MS. */
+static void stop_agent(struct work *w)
+{
+	struct task_ctx *ctx = w->ctx;
+	CLEANUP(cancel) struct cancel *closing = cancel_new(ctx->env->stop);
+	struct err ignored = {0};
+
+	cancel_deadline(closing, 30000, "the limit for stopping the agent");
+	run_stop(ctx->env->core, ctx->task->box_id, ctx->task->run_id, STOP_GRACE_MS,
+		closing, &ignored);
+}
+
+/* It has given its last word and does not go: its work is done all the same. */
+static bool lingers(const struct work *w)
+{
+	return agent_ended(w->reader) && cancel_fired(w->quiet) &&
+	       !cancel_fired(w->limit);
+}
+
 /* Until the end of the run; *ret_code is its exit status. */
 static int follow(struct work *w, int *ret_code, struct err *err)
 {
 	for (;;) {
 		struct run_event event;
 
-		if (read_on(w, &event, err) < 0)
-			return -1;
+		if (read_on(w, &event, err) < 0) {
+			if (!lingers(w))
+				return -1;
+			stop_agent(w);
+			*ret_code = 0;
+			return 0;
+		}
 		if (event.kind == RUN_EXIT) {
 			*ret_code = event.exit_code;
 			return 0;
@@ -496,17 +545,13 @@ static int finish(struct work *w, int exit_code, struct err *err)
 static int interrupted(struct work *w, struct err *err)
 {
 	struct task_ctx *ctx = w->ctx;
-	CLEANUP(cancel) struct cancel *closing = cancel_new(ctx->env->stop);
-	struct err ignored = {0};
 
 	if (cancel_fired(ctx->env->stop))
 		return -1;
 	bool person = cancel_fired(ctx->cancel);
 	if (!person && !cancel_fired(w->quiet))
 		return -1;
-	cancel_deadline(closing, 30000, "the limit for stopping the agent");
-	run_stop(ctx->env->core, ctx->task->box_id, ctx->task->run_id, STOP_GRACE_MS,
-		closing, &ignored);
+	stop_agent(w);
 	if (person || repair_round(ctx) > 0 || rounds_request(ctx) > 0)
 		return -1;
 	return context_decide(
