@@ -374,6 +374,17 @@ void github_text_line(struct strbuf *out, const char *text, size_t len, size_t m
 	}
 }
 
+void github_text_code(struct strbuf *out, const char *text, size_t len, size_t max)
+{
+	CLEANUP(strbuf) struct strbuf line = STRBUF_INIT(LIMIT_TEXT_CLEAN);
+
+	github_text_line(&line, text, len, max);
+	strbuf_addc(out, '`');
+	for (const char *s = line.len ? strbuf_str(&line) : "?"; *s; s++)
+		strbuf_addc(out, *s == '`' ? '\'' : *s);
+	strbuf_addc(out, '`');
+}
+
 void github_text_inline(struct strbuf *out, const char *text, size_t len, size_t max)
 {
 	CLEANUP(strbuf) struct strbuf line = STRBUF_INIT(LIMIT_TEXT_CLEAN);

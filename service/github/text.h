@@ -41,6 +41,10 @@ void github_text_line(struct strbuf *out, const char *text, size_t len, size_t m
  * are.  `max` counts before that. */
 void github_text_inline(struct strbuf *out, const char *text, size_t len, size_t max);
 
+/* The same as a span of code within a line: a path, a command.  Backticks become quotes; it is
+ * never empty. */
+void github_text_code(struct strbuf *out, const char *text, size_t len, size_t max);
+
 /* Appends a code block whose fence is longer than any run of backticks inside.  `info` is
  * the language, letters only, may be NULL. */
 void github_text_fence(

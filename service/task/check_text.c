@@ -200,15 +200,12 @@ void checks_words(const struct checks *checks, struct strbuf *out)
 static void add_command(const char *command, struct strbuf *out)
 {
 	CLEANUP(strbuf) struct strbuf told = STRBUF_INIT(LIMIT_COMMENT);
-	CLEANUP(strbuf) struct strbuf line = STRBUF_INIT(NAME_SHOWN * 4);
 	size_t len = strcspn(command, "\n");
 
 	secret_redact(&told, command, str_utf8_cut(command, len));
-	github_text_line(&line, strbuf_str(&told), told.len, NAME_SHOWN);
-	strbuf_addc(out, '`');
-	for (size_t i = 0; i < line.len; i++)
-		strbuf_addc(out, line.data[i] == '`' ? '\'' : line.data[i]);
-	strbuf_addf(out, "%s`", command[len] && command[len + 1] ? " ..." : "");
+	if (command[len] && command[len + 1])
+		strbuf_adds(&told, " ...");
+	github_text_code(out, strbuf_str(&told), told.len, NAME_SHOWN);
 }
 
 void checks_list(const struct checks *checks, struct strbuf *out)

@@ -33,11 +33,9 @@ static int keep_changes(
 
 	for (size_t i = 0; i < result->nchanges && i < SHOWN_FILES; i++) {
 		const struct repo_change *c = &result->changes[i];
-		CLEANUP(strbuf) struct strbuf path = STRBUF_INIT(LIMIT_PATH * 2);
 
-		github_text_line(&path, c->path, strlen(c->path), 200);
-		strbuf_addf(
-			&list, "- %s %s", repo_status_name(c->status), strbuf_str(&path));
+		strbuf_addf(&list, "- %s ", repo_status_name(c->status));
+		github_text_code(&list, c->path, strlen(c->path), 200);
 		if (c->binary)
 			strbuf_adds(&list, " (binary)\n");
 		else

@@ -133,18 +133,6 @@ static void made_release(struct made *made)
 }
 DEFINE_CLEANUP(made, struct made, made_release(value))
 
-/* A path as code in a line. */
-static void add_path(const char *path, struct strbuf *out)
-{
-	CLEANUP(strbuf) struct strbuf line = STRBUF_INIT(2 * LIMIT_KIB);
-
-	github_text_line(&line, path, strlen(path), 200);
-	strbuf_addc(out, '`');
-	for (size_t i = 0; i < line.len; i++)
-		strbuf_addc(out, line.data[i] == '`' ? '\'' : line.data[i]);
-	strbuf_addc(out, '`');
-}
-
 static void add_text(const struct review_finding *f, struct strbuf *out)
 {
 	strbuf_addf(out, "**%s**: ", review_severity_name(f->severity));
@@ -171,7 +159,7 @@ static void add_rest(struct made *made, const struct review_finding *f)
 
 	strbuf_adds(&text, "- ");
 	if (!str_empty(f->path)) {
-		add_path(f->path, &text);
+		github_text_code(&text, f->path, strlen(f->path), 200);
 		if (f->line > 0)
 			strbuf_addf(&text, ", line %lld", (long long)f->line);
 		strbuf_adds(&text, ", ");

@@ -2,6 +2,7 @@
 /* Foreign text must read the same and do nothing. */
 #include "service/github/text.h"
 
+#include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
 
@@ -314,6 +315,26 @@ static void inline_text_is_shown_as_it_is(void **state)
 		"@\xe2\x80\x8bmona \\\\\\[");
 }
 
+static void names_as_code(void **state)
+{
+	static const struct {
+		const char *name, *want;
+	} cases[] = {
+		{"src/__init__.py", "`src/__init__.py`"},
+		{"<!-- x -->", "`<!-- x -->`"},
+		{"a`b``c", "`a'b''c`"},
+		{"\n\xe2\x80\xae", "`?`"},
+		{"@all fixes #1", "`@" Z "all f" Z "ixes #1`"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(LIMIT_MIB);
+		github_text_code(&out, cases[i].name, strlen(cases[i].name), 100);
+		assert_string_equal(strbuf_str(&out), cases[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +353,7 @@ int main(void)
 		cmocka_unit_test(markers),
 		cmocka_unit_test(markers_that_cannot_be),
 		cmocka_unit_test(inline_text_is_shown_as_it_is),
+		cmocka_unit_test(names_as_code),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
