@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Verb: move one branch of the remote, from where it is expected to stand. */
+/* Verb: move or delete one branch of the remote, from where it is expected to stand. */
 #include "service/repo/git.h"
 #include "service/repo/job_fetch.h"
 #include "service/repo/net.h"
@@ -14,7 +14,7 @@
 struct pushing {
 	struct job *job;
 	struct mirror mirror;
-	const char *commit;
+	const char *commit; /* GIT_OID_HEX_ZERO: the branch is to go */
 	const char *expected;
 	char *remote_ref;
 	char local_ref[96];
@@ -36,6 +36,11 @@ static void pushing_release(struct pushing *p)
 	free(p->remote_ref);
 }
 DEFINE_CLEANUP(pushing, struct pushing, pushing_release(value))
+
+static bool deletes(const struct pushing *p)
+{
+	return str_eq(p->commit, GIT_OID_HEX_ZERO);
+}
 
 /* ---- callbacks ---- */
 
@@ -171,7 +176,9 @@ static int catch_up(struct pushing *p, struct err *err)
 
 static int upload(struct pushing *p, git_remote *remote, struct err *err)
 {
-	CLEANUP(mem) char *spec = mem_printf("+%s:%s", p->local_ref, p->remote_ref);
+	CLEANUP(mem)
+	char *spec = deletes(p) ? mem_printf(":%s", p->remote_ref)
+				: mem_printf("+%s:%s", p->local_ref, p->remote_ref);
 	git_strarray specs = {.strings = &spec, .count = 1};
 	git_push_options options;
 
@@ -222,7 +229,7 @@ static int push(struct pushing *p, bool may_catch_up, struct err *err)
 	int done = look(p, remote, err);
 	if (done != 0)
 		return done < 0 ? -1 : 0;
-	if (may_catch_up && !shares_history(p, remote)) {
+	if (may_catch_up && !deletes(p) && !shares_history(p, remote)) {
 		git_remote_disconnect(remote);
 		return catch_up(p, err) < 0 ? -1 : push(p, false, err);
 	}
@@ -240,8 +247,11 @@ static int prepare(struct pushing *p, struct err *err)
 
 	if (job_oid(p->job, "commit", &oid, err) < 0 ||
 		job_oid(p->job, "expected", &p->expected_oid, err) < 0 ||
-		mirror_open(p->job, MIRROR_WRITE, &p->mirror, err) < 0 ||
-		mirror_commit(&p->mirror, &oid, &commit, err) < 0)
+		mirror_open(p->job, MIRROR_WRITE, &p->mirror, err) < 0)
+		return -1;
+	if (deletes(p))
+		return 0;
+	if (mirror_commit(&p->mirror, &oid, &commit, err) < 0)
 		return -1;
 	/* The source of a push must be a ref; it goes away with us.  One for each commit, so
 	 * that a repeat after a crash is the same. */

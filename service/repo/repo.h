@@ -307,7 +307,7 @@ int repo_replay(struct repos *repos, const struct repo_replay *replay,
 
 struct repo_push {
 	const struct repo_remote *remote;
-	const char *commit; /* a commit of the mirror */
+	const char *commit; /* of the mirror; REPO_OID_ZERO: the branch goes */
 	const char *branch; /* "boxwright/issue-12-..." without refs/heads/ */
 	const char *
 		expected; /* where the branch must stand; REPO_OID_ZERO: must not exist */

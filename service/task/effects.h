@@ -46,7 +46,8 @@ int effect_answer(
  * The branch from task->head_oid (NULL: it must not exist) to task->commit_oid.  ERR_CONFLICT
  * when it stands elsewhere, at ret_found: a person's work is never overwritten. */
 int effect_push(struct task_ctx *ctx, char ret_found[REPO_OID_SIZE], struct err *err);
-/* The same without a row, for any commit of the mirror; one that is there already is fine.
+/* The same without a row, for any commit of the mirror, or REPO_OID_ZERO: then the branch is
+ * deleted.  Where it stands there already is fine.
  * ret_found may be NULL. */
 int effect_move_branch(struct task_ctx *ctx, const char *branch, const char *commit,
 	const char *expected, char ret_found[REPO_OID_SIZE], struct err *err);

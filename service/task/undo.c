@@ -139,21 +139,17 @@ static int move_branch(struct task_ctx *ctx, const struct undo *u, struct err *e
 
 	if (look(ctx, u, head, err) < 0)
 		return -1;
-	if (str_eq(head, to))
-		return 1;
-	if (!str_eq(head, u->from))
-		return stopped(ctx, u, head, err);
-	if (*u->to) {
-		if (effect_move_branch(ctx, u->branch, u->to, u->from, head, err) == 0)
-			return 1;
-		return err->kind == ERR_CONFLICT ? stopped(ctx, u, head, err) : -1;
+	if (!str_eq(head, to)) {
+		if (!str_eq(head, u->from))
+			return stopped(ctx, u, head, err);
+		if (effect_move_branch(ctx, u->branch, to, u->from, head, err) < 0)
+			return err->kind == ERR_CONFLICT ? stopped(ctx, u, head, err)
+							 : -1;
 	}
-	if (u->pull > 0 &&
+	/* Behind the branch, which may be a person's by now.  GitHub closes it by itself, too. */
+	if (!*u->to && u->pull > 0 &&
 		github_pull_close(ctx->env->github, &repo, u->pull, ctx->cancel, err) < 0)
 		return err_wrap(err, "close pull request #%lld", (long long)u->pull);
-	if (github_branch_delete(ctx->env->github, &repo, u->branch, ctx->cancel, err) <
-		0)
-		return err_wrap(err, "delete the branch %s", u->branch);
 	return 1;
 }
 

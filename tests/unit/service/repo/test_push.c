@@ -251,6 +251,29 @@ static void races_are_lost_on_the_server(void **state)
 	stands_at(s, s->other);
 }
 
+/* A branch goes as it moves: from where it is expected alone, compared again by the server. */
+static void a_branch_is_deleted_by_lease(void **state)
+{
+	struct scene *s = *state;
+	struct repo_pushed pushed;
+	struct err err;
+
+	assert_int_equal(push(s, s->commit, REPO_OID_ZERO, &pushed, &err), 0);
+	assert_int_equal(push(s, REPO_OID_ZERO, s->w.base, &pushed, &err), -1);
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	assert_string_equal(pushed.found, s->commit);
+	git_server_before_push(s->w.server, move_branch, s);
+	assert_int_equal(push(s, REPO_OID_ZERO, s->commit, &pushed, &err), -1);
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	stands_at(s, s->other);
+	git_server_before_push(s->w.server, NULL, NULL);
+	assert_int_equal(push(s, REPO_OID_ZERO, s->other, &pushed, &err), 0);
+	assert_false(pushed.already);
+	stands_at(s, "");
+	assert_int_equal(push(s, REPO_OID_ZERO, s->other, &pushed, &err), 0);
+	assert_true(pushed.already);
+}
+
 static void hook(struct scene *s, const char *name, const char *script)
 {
 	CLEANUP(mem) char *path = mem_printf("hooks/%s", name);
@@ -395,6 +418,7 @@ static int run(void)
 		IN_SCENE(create_repeat_update),
 		IN_SCENE(a_branch_that_stands_elsewhere_is_left_alone),
 		IN_SCENE(races_are_lost_on_the_server),
+		IN_SCENE(a_branch_is_deleted_by_lease),
 		IN_SCENE(the_servers_refusal_is_told),
 		IN_SCENE(the_network_fails_at_every_point),
 		IN_SCENE(an_answer_that_is_lost),
