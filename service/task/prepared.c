@@ -155,6 +155,7 @@ static int build(struct task_ctx *ctx, const struct identity *id, const char *ta
 		.image = id->digest,
 		.cpus = ctx->env->config->box_cpus,
 		.memory_bytes = ctx->env->config->box_memory_mb * (int64_t)LIMIT_MIB,
+		.pids_max = ctx->env->config->box_pids,
 		.network = BOX_NETWORK_ALL};
 
 	cancel_deadline(limit, ctx->env->config->task_minutes * 60000,

@@ -23,10 +23,6 @@
 /* How long the last words on GitHub may take, also after a cancel. */
 #define REPORT_MS 120000
 
-/* Between two tries at the last write of a row, at first and at most. */
-#define WRITE_AGAIN_MS 500
-#define WRITE_AGAIN_MAX_MS 30000
-
 static const struct task_step {
 	const char *name;
 	int (*run)(struct task_ctx *ctx, struct err *err);
@@ -209,20 +205,12 @@ static int run_step(struct task_ctx *ctx, const struct task_step *step,
 	return rc;
 }
 
-/* The last write of a row has to come to pass: until then nobody else takes the task up, and
- * its lane waits.  So a store that cannot write now (a full disk) is asked again, until the
- * service stops; the next start finds the row.  True: once more. */
+/* A last write that failed is told, and perhaps repeated. */
 static bool write_again(
 	struct task_ctx *ctx, const char *what, const struct err *why, int64_t *wait_ms)
 {
-	struct err stopped = {0};
-
 	log_error("cannot be %s: %s", what, why->text);
-	*wait_ms = *wait_ms == 0 ? WRITE_AGAIN_MS : *wait_ms * 2;
-	if (*wait_ms > WRITE_AGAIN_MAX_MS)
-		*wait_ms = WRITE_AGAIN_MAX_MS;
-	return why->kind == ERR_TRANSIENT &&
-	       cancel_sleep(ctx->env->stop, *wait_ms, &stopped) == 0;
+	return retry_write(why, wait_ms, ctx->env->stop);
 }
 
 static void finish(struct task_ctx *ctx)
