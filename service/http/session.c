@@ -25,7 +25,8 @@ enum {
 
 struct session {
 	int fd;
-	struct cancel *over; /* fires when one side has ended */
+	struct cancel *over;    /* fires when one side has ended */
+	struct cancel *sending; /* ends a wait for the client to take something */
 	struct websocket ws;
 
 	struct lock
@@ -48,7 +49,7 @@ struct session {
 
 /* ---- to the client ----------------------------------------------------------------------- */
 
-/* Gives up when the client takes nothing for long, or the session is over. */
+/* Gives up when the client takes nothing for long, or `sending` fires. */
 static int send_raw(struct session *s, const char *data, size_t len)
 {
 	struct err ignored = {0};
@@ -63,7 +64,8 @@ static int send_raw(struct session *s, const char *data, size_t len)
 		}
 		struct pollfd p = {.fd = s->fd, .events = POLLOUT};
 		if (n == 0 || (errno != EAGAIN && errno != EINTR) ||
-			cancel_poll(s->over, &p, 1, LIMIT_HTTP_STALL_MS, &ignored) <= 0)
+			cancel_poll(s->sending, &p, 1, LIMIT_HTTP_STALL_MS, &ignored) <=
+				0)
 			s->send_failed = true;
 	}
 	return s->send_failed ? -1 : 0;
@@ -137,12 +139,8 @@ static void *out_run(void *arg)
 
 	while (run_read(s->run.run, &event, s->over, &err) == 0) {
 		if (event.kind == RUN_EXIT) {
-			json_t *m = message("exit");
 			s->last = event;
 			s->exited = true;
-			json_put(m, "code", json_integer(event.exit_code));
-			send_json(s, m);
-			send_close(s, WEBSOCKET_NORMAL, "");
 			break;
 		}
 		if (send_output(s, &event))
@@ -426,8 +424,11 @@ static void linger(struct session *s, struct cancel *cancel)
 			return;
 }
 
-static void end(struct session *s)
+/* The exit is told when the run's row says it too, so that who heard it finds it there. */
+static void end(struct session *s, struct cancel *cancel)
 {
+	bool listens = cancel_fired(s->over); /* else the client went first */
+
 	cancel_fire(s->over, "the client has gone");
 	lock_take(&s->in_lock);
 	s->in_end = true;
@@ -439,6 +440,13 @@ static void end(struct session *s)
 		return;
 	thread_join(s->out_thread);
 	box_session_end(&s->run, s->exited ? &s->last : NULL);
+	if (!s->exited || !listens)
+		return;
+	json_t *m = message("exit");
+	s->sending = cancel;
+	json_put(m, "code", json_integer(s->last.exit_code));
+	send_json(s, m);
+	send_close(s, WEBSOCKET_NORMAL, "");
 }
 
 void session_serve(struct boxes *boxes, const struct box_caller *who, const char *box,
@@ -448,14 +456,14 @@ void session_serve(struct boxes *boxes, const struct box_caller *who, const char
 	struct session *s = mem_zalloc(sizeof(*s));
 
 	s->fd = peer->fd;
-	s->over = cancel_new(cancel);
+	s->over = s->sending = cancel_new(cancel);
 	lock_init(&s->send_lock);
 	lock_init(&s->in_lock);
 	cond_init(&s->in_moved);
 	strbuf_init(&s->in, 2 * LIMIT_SESSION_MESSAGE);
 	websocket_init(&s->ws, LIMIT_SESSION_MESSAGE);
 	follow(s, &opening, &peer->early);
-	end(s);
+	end(s, cancel);
 	linger(s, cancel);
 	websocket_release(&s->ws);
 	strbuf_release(&s->in);
