@@ -209,6 +209,11 @@ int snapshot_find(struct boxcore *core, const char *tag, struct snapshot_info *r
 	struct cancel *cancel, struct err *err); /* ERR_NOT_FOUND */
 int snapshot_delete(
 	struct boxcore *core, const char *image, struct cancel *cancel, struct err *err);
+/* The names of this instance's snapshots that begin with `prefix`; free() the array. */
+#define SNAPSHOT_NAME_SIZE 256
+int snapshot_list(struct boxcore *core, const char *prefix,
+	char (**ret_names)[SNAPSHOT_NAME_SIZE], size_t *ret_count, struct cancel *cancel,
+	struct err *err);
 /* For whoever makes a box only to keep it as `tag`: returns when no other thread is between
  * these two for that tag, so that snapshot_find() then sees what another has made.  Each
  * enter that returned 0 has its leave.  Within it any other verb may be called. */

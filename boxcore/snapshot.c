@@ -170,6 +170,19 @@ void snapshots_sweep(struct boxcore *core, struct cancel *cancel)
 	free(ids);
 }
 
+_Static_assert(SNAPSHOT_NAME_SIZE == ENGINE_IMAGE_NAME_SIZE, "one size of names");
+
+int snapshot_list(struct boxcore *core, const char *prefix,
+	char (**ret_names)[SNAPSHOT_NAME_SIZE], size_t *ret_count, struct cancel *cancel,
+	struct err *err)
+{
+	char label[64];
+
+	snprintf(label, sizeof label, LABEL_INSTANCE "=%s", core->instance);
+	return engine_image_list_named(
+		core->engine, label, prefix, ret_names, ret_count, cancel, err);
+}
+
 int box_snapshot(struct boxcore *core, const char *id, const char *tag,
 	struct snapshot_info *ret_info, struct cancel *cancel, struct err *err)
 {

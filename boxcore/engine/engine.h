@@ -174,6 +174,12 @@ int engine_image_remove(
 int engine_image_list_unnamed(struct engine *engine, const char *label, int64_t before_s,
 	char (**ret_ids)[ENGINE_ID_SIZE], size_t *ret_count, struct cancel *cancel,
 	struct err *err);
+/* The names that begin with `prefix` of images that carry the label; longer ones than
+ * ENGINE_IMAGE_NAME_SIZE are left out.  free() the array. */
+#define ENGINE_IMAGE_NAME_SIZE 256
+int engine_image_list_named(struct engine *engine, const char *label, const char *prefix,
+	char (**ret_names)[ENGINE_IMAGE_NAME_SIZE], size_t *ret_count,
+	struct cancel *cancel, struct err *err);
 int engine_image_tag(struct engine *engine, const char *ref, const char *repo,
 	const char *tag, struct cancel *cancel, struct err *err);
 /* "debian:12" or with a digest; told of progress now and then (may be NULL). */

@@ -83,6 +83,39 @@ int engine_image_list_unnamed(struct engine *engine, const char *label, int64_t 
 	return 0;
 }
 
+int engine_image_list_named(struct engine *engine, const char *label, const char *prefix,
+	char (**ret_names)[ENGINE_IMAGE_NAME_SIZE], size_t *ret_count,
+	struct cancel *cancel, struct err *err)
+{
+	CLEANUP(strbuf) struct strbuf path = ENGINE_PATH;
+	CLEANUP(json) json_t *json = NULL;
+	const char *labels[] = {label, NULL};
+	struct engine_call call = {.method = "GET", .what = "list images", .path = &path};
+	size_t most = 0, kept = 0;
+
+	strbuf_adds(&path, "/images/json");
+	if (engine_path_filter(&path, labels, false, err) < 0 ||
+		engine_call(engine, &call, &json, NULL, cancel, err) < 0)
+		return -1;
+	for (size_t i = 0; i < json_array_size(json); i++)
+		most += json_array_size(json_at(json_array_get(json, i), "RepoTags"));
+	char(*names)[ENGINE_IMAGE_NAME_SIZE] = mem_array(most ? most : 1, sizeof *names);
+	for (size_t i = 0; i < json_array_size(json); i++) {
+		const json_t *tags = json_at(json_array_get(json, i), "RepoTags");
+
+		for (size_t k = 0; k < json_array_size(tags); k++) {
+			const char *name = json_string_value(json_array_get(tags, k));
+
+			if (name && str_starts(name, prefix) &&
+				strlen(name) < sizeof *names)
+				str_copy(names[kept++], sizeof *names, name);
+		}
+	}
+	*ret_names = names;
+	*ret_count = kept;
+	return 0;
+}
+
 int engine_image_remove(
 	struct engine *engine, const char *ref, struct cancel *cancel, struct err *err)
 {

@@ -53,7 +53,8 @@ static int copy_box(struct task_ctx *ctx, const char *from, const char *name,
 	}
 	if (talk_box_delete(core, name, ctx->cancel, err) < 0)
 		return -1;
-	return talk_box_create(ctx, name, snapshot.image, err);
+	/* By its name, which talk_box_delete() knows it by. */
+	return talk_box_create(ctx, name, image, err);
 }
 
 static int adopt(struct task_ctx *ctx, const struct store_task *best, struct err *err)

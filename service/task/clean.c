@@ -17,6 +17,7 @@
 #include "service/store/store_prepared.h"
 #include "service/task/attempts_box.h"
 #include "service/task/talk_box.h"
+#include "service/task/undo_point.h"
 
 #include <string.h>
 
@@ -215,6 +216,46 @@ static void clean_boxes(struct task_env *env, struct cancel *cancel)
 		forget_idle(env, clock_wall_ms(), (int)((int64_t)talks - most), cancel);
 }
 
+/* ---- images for undo ------------------------------------------------------------------- */
+
+/* A task that has not ended may have planned it, or be about to make a box from it; so may one
+ * whose attempt it is of.  Asked before the conversation: a task's end comes behind what it
+ * writes there. */
+static bool may_be_used(struct task_env *env, const char *image)
+{
+	CLEANUP(store_conversation) struct store_conversation row = {0};
+	struct err err = {0};
+	int64_t talk, task;
+
+	if (!undo_point_owner(image, &talk, &task) || !orphaned(env, task))
+		return true;
+	if (store_conversation_get(env->store, talk, &row, &err) < 0)
+		return err.kind != ERR_NOT_FOUND;
+	return str_eq(row.undo_image, image);
+}
+
+/* Those that lost their row to a crash.  One that a box stands on is kept by the Engine, and
+ * goes with the box. */
+static void clean_undo_images(struct task_env *env, struct cancel *cancel)
+{
+	CLEANUP(mem) char(*names)[SNAPSHOT_NAME_SIZE] = NULL;
+	size_t count = 0;
+	struct err err = {0};
+
+	if (snapshot_list(env->core, UNDO_TAG_BEGIN, &names, &count, cancel, &err) < 0) {
+		log_warn("snapshots cannot be listed: %s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < count && !cancel_fired(cancel); i++) {
+		if (may_be_used(env, names[i]))
+			continue;
+		if (snapshot_delete(env->core, names[i], cancel, &err) == 0)
+			log_info("deleted snapshot=%s, no conversation has it", names[i]);
+		else
+			log_debug("snapshot stays: %s", err.text);
+	}
+}
+
 static void clean_prepared(struct task_env *env, int64_t unused_ms, struct cancel *cancel)
 {
 	CLEANUP(store_prepared_rows) struct store_prepared_rows old = {0};
@@ -270,6 +311,7 @@ static void clean_mirrors(struct task_env *env, struct cancel *cancel)
 void task_clean(struct task_env *env, int64_t unused_ms, struct cancel *cancel)
 {
 	clean_boxes(env, cancel);
+	clean_undo_images(env, cancel);
 	clean_prepared(env, unused_ms, cancel);
 	clean_mirrors(env, cancel);
 }

@@ -12,20 +12,34 @@
 #include <string.h>
 
 #define KIND "undo_point" /* of effect */
-#define TAG_BEGIN "boxwright-snap:conv-"
-
 /* Ours among the services of an Engine, this conversation's, this run's, and what it holds. */
 void undo_point_name(const struct task_ctx *ctx, int64_t task, const char *oid,
 	char ret[UNDO_TAG_SIZE])
 {
-	snprintf(ret, UNDO_TAG_SIZE, TAG_BEGIN "%lld-t%lld-%.32s-%s",
+	snprintf(ret, UNDO_TAG_SIZE, UNDO_TAG_BEGIN "%lld-t%lld-%.32s-%s",
 		(long long)ctx->talk.id, (long long)task,
 		boxcore_instance(ctx->env->core), oid);
 }
 
 bool undo_point_is(const char *image)
 {
-	return image && str_starts(image, TAG_BEGIN);
+	return image && str_starts(image, UNDO_TAG_BEGIN);
+}
+
+/* "...conv-7-t41-..." */
+bool undo_point_owner(const char *image, int64_t *ret_talk, int64_t *ret_task)
+{
+	long long talk, task;
+	int end = 0;
+
+	if (!undo_point_is(image) ||
+		sscanf(image, UNDO_TAG_BEGIN "%18lld-t%18lld-%n", &talk, &task, &end) !=
+			2 ||
+		end == 0 || talk <= 0 || task <= 0)
+		return false;
+	*ret_talk = talk;
+	*ret_task = task;
+	return true;
 }
 
 bool undo_point_oid(const char *image, char ret[REPO_OID_SIZE])

@@ -2,11 +2,14 @@
 // Slots on a replaced clock, with the unchanged program: clocks set forward and back, months
 // and a week of downtime, a second start, a clock that runs backwards.  Jobs of the operator.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { scripted } from './lib/agent.mjs';
 import { binary } from './lib/boxwright.mjs';
 import { Clock } from './lib/clock.mjs';
+import { boxIds, inspectImage } from './lib/engine.mjs';
+import { rows } from './lib/kills.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
 const JOBS = [
@@ -18,7 +21,7 @@ let world, clock;
 before(async () => {
   clock = new Clock('2026-03-28T00:00:00Z');
   world = await startWorld({ repo: { fixture: 'tests/demo/repo' }, env: clock.env,
-    config: scripted('end("-")', { over: { jobs: JOBS } }) });
+    config: scripted('open("note.txt", "a").write("x\\n")\nend("-")', { over: { jobs: JOBS } }) });
   await until('the jobs are known', async () => (await jobs()).length === 2, { ms: 15000 })
     .catch((error) => { throw new Error(`${error.message}\n${world.boxwright.tail()}`, { cause: error }); });
 });
@@ -130,6 +133,39 @@ test('a clock that runs backwards repeats no slot', async () => {
   clock.set('2026-11-03T01:30:30Z');
   await at('2026-11-03T01:46:00Z');
   assert.equal(await count(), had);
+});
+
+// The janitor looks at its start.
+async function launchAt(ms) {
+  await world.boxwright.kill();
+  clock.set(new Date(ms).toISOString());
+  await world.boxwright.launch();
+}
+const DAY = 86400000;
+
+test('a box that no conversation used for keep_days goes; one that lost its row in a crash goes with its snapshot', async () => {
+  const talk = async (times) => {
+    const { number } = await world.issue('A small thing', 'Please.');
+    let task;
+    for (let i = 0; i < times; i++) task = await world.fix(number);
+    assert.equal(task.outcome_code, 'pull_request', task.outcome);
+    return () => rows(world, `SELECT * FROM conversation WHERE number = ${number} AND is_pull = 0`)[0];
+  };
+  const old = await talk(1);
+  await launchAt(old().used_ms + DAY);
+  const young = await talk(2);
+  const { box_id: gone } = old(), { id, box_id: box, undo_image: image } = young();
+  assert.ok(gone && box && image);
+  await launchAt(old().used_ms + 7 * DAY + 60000);
+  await until('the old box is gone', async () => !old().box_id && !(await boxIds(world.boxwright.instance)).includes(gone));
+  assert.equal(young().box_id, box);
+  assert.ok((await inspectImage(image)).Id);
+  // Killed right behind the row's change: nobody knows the two any more.
+  await world.boxwright.kill();
+  execFileSync('sqlite3', [path.join(world.boxwright.dir, 'state', 'boxwright.db'), `UPDATE conversation
+    SET box_id = NULL, box_oid = NULL, session_id = NULL, undo_image = NULL, undo_oid = NULL, undo_task_id = 0 WHERE id = ${id}`]);
+  await world.boxwright.launch();
+  await until('both are gone', async () => !(await boxIds(world.boxwright.instance)).includes(box) && !(await inspectImage(image)).Id);
 });
 
 test('each slot had at most one task', async () => {
