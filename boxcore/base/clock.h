@@ -18,6 +18,8 @@ int64_t clock_mono_us(void); /* microseconds since boot: for measuring */
 int64_t clock_wall_s(void);  /* Unix seconds */
 int64_t clock_wall_ms(void); /* Unix milliseconds */
 
+#define CLOCK_DAY_MS INT64_C(86400000)
+
 /* "2026-11-22T20:35:01Z" into buf (at least CLOCK_ISO_SIZE bytes); returns buf. */
 #define CLOCK_ISO_SIZE 32
 char *clock_iso(int64_t wall_s, char *buf, size_t size);

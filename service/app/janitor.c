@@ -17,7 +17,6 @@
 #define CLEAN_MS 60000
 #define REDELIVER_MS 300000
 #define SNAPSHOT_UNUSED_MS (14LL * 24 * 3600 * 1000)
-#define DAY_MS (24LL * 3600 * 1000)
 #define REDELIVER_AGE_S (3 * 24 * 3600) /* GitHub forgets them then */
 #define KEEP_DAYS_MIN 4 /* longer than that: what is asked for again must be known */
 #define PRUNE_MS 3600000
@@ -96,7 +95,7 @@ static void prune(struct janitor *j)
 		return;
 	if (days < KEEP_DAYS_MIN)
 		days = KEEP_DAYS_MIN;
-	before_ms = clock_wall_ms() - days * DAY_MS;
+	before_ms = clock_wall_ms() - days * CLOCK_DAY_MS;
 	do {
 		if (store_prune(j->env->store, before_ms, 0, &rows, &more, j->round,
 			    &err) < 0) {

@@ -8,7 +8,6 @@
 #include "service/jobs/jobs.h"
 
 #define JOBS_MINUTE_MS 60000LL
-#define JOBS_DAY_MS 86400000LL
 
 /* A repository whose dashboard may have to be written. */
 struct jobs_board {

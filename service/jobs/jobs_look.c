@@ -78,5 +78,5 @@ void jobs_look(struct jobs *jobs, int64_t now_ms, struct cancel *cancel)
 	if (mono < jobs->look_at_ms)
 		return;
 	jobs->look_at_ms = mono + LOOK_EVERY_MS;
-	look_old(jobs, now_ms - JOBS_DAY_MS, cancel);
+	look_old(jobs, now_ms - CLOCK_DAY_MS, cancel);
 }

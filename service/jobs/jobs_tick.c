@@ -29,7 +29,7 @@ struct slot {
 static int find_slot(
 	const struct store_job *job, int64_t now_ms, struct slot *ret, struct err *err)
 {
-	int64_t far = now_ms - MISSED_DAYS * JOBS_DAY_MS, next;
+	int64_t far = now_ms - MISSED_DAYS * CLOCK_DAY_MS, next;
 
 	*ret = (struct slot){.at_ms = job->next_ms, .more = job->next_ms < far};
 	if (jobs_slot_after(job, job->next_ms > far ? job->next_ms : far, &next, err) < 0)

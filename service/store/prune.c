@@ -8,7 +8,7 @@
  */
 #include "service/store/store-internal.h"
 
-#define DAY_MS (24LL * 3600 * 1000)
+#include "boxcore/base/clock.h"
 
 struct prune {
 	int64_t before_ms;
@@ -120,7 +120,7 @@ int store_prune(struct store *store, int64_t before_ms, int limit, int *ret_rows
 
 	{
 		LOCKED(&store->queue_lock);
-		if (before_ms - store->pruned_from_ms >= DAY_MS) {
+		if (before_ms - store->pruned_from_ms >= CLOCK_DAY_MS) {
 			store->pruned_from_ms = before_ms;
 			store->pruned_ms = store->pruned_id = 0;
 		}

@@ -25,7 +25,6 @@
 #define TALKS_AT_ONCE 50
 #define MIRRORS_AT_ONCE 10
 #define MIRROR_UNUSED_DAYS 30
-#define DAY_MS (24LL * 3600 * 1000)
 
 int64_t task_of_box(const char *box)
 {
@@ -210,7 +209,8 @@ static void clean_boxes(struct task_env *env, struct cancel *cancel)
 		else if (task_box_conversation(boxes[i].id) > 0)
 			talks += clean_talk_box(env, &boxes[i], cancel);
 	}
-	forget_idle(env, clock_wall_ms() - env->config->conversation_keep_days * DAY_MS,
+	forget_idle(env,
+		clock_wall_ms() - env->config->conversation_keep_days * CLOCK_DAY_MS,
 		TALKS_AT_ONCE, cancel);
 	if ((int64_t)talks > most)
 		forget_idle(env, clock_wall_ms(), (int)((int64_t)talks - most), cancel);
@@ -293,8 +293,8 @@ static void clean_mirrors(struct task_env *env, struct cancel *cancel)
 	size_t count;
 	struct err err = {0};
 
-	if (repo_mirrors_idle(env->repos, (clock_wall_ms() - days * DAY_MS) / 1000, ids,
-		    ARRAY_LEN(ids), &count, &err) < 0) {
+	if (repo_mirrors_idle(env->repos, (clock_wall_ms() - days * CLOCK_DAY_MS) / 1000,
+		    ids, ARRAY_LEN(ids), &count, &err) < 0) {
 		log_warn("mirrors cannot be listed: %s", err.text);
 		return;
 	}

@@ -14,7 +14,6 @@
 
 #include <string.h>
 
-#define DAY_MS INT64_C(86400000)
 
 /* ---- cancel ---------------------------------------------------------------------------- */
 
@@ -153,7 +152,7 @@ static bool goes_on(
 
 	if (task->state == STORE_TASK_DONE || !passed_gate(c, task))
 		return false;
-	return !runs || (task->created_ms / DAY_MS == clock_wall_ms() / DAY_MS &&
+	return !runs || (task->created_ms / CLOCK_DAY_MS == clock_wall_ms() / CLOCK_DAY_MS &&
 				task->requester_id == c->command->requester_id);
 }
 

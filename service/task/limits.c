@@ -11,12 +11,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
 
 /* The UTC day on which the task was made: its own, also when it runs past midnight. */
 static int64_t day_of(const struct store_task *task)
 {
-	return task->created_ms - task->created_ms % DAY_MS;
+	return task->created_ms - task->created_ms % CLOCK_DAY_MS;
 }
 
 static int used(const struct task_ctx *ctx, struct store_used *person,
@@ -81,7 +80,7 @@ static int tell_once(struct task_ctx *ctx, const char *why, struct err *err)
 	CLEANUP(strbuf) struct strbuf first = STRBUF_INIT(LIMIT_STORE_SETTING);
 	CLEANUP(mem)
 	char *key = mem_printf("limit/%" PRId64 "/%" PRId64 "/%" PRId64, task->repo_id,
-		task->requester_id, day_of(task) / DAY_MS);
+		task->requester_id, day_of(task) / CLOCK_DAY_MS);
 	CLEANUP(mem) char *me = mem_printf("%" PRId64, task->id);
 
 	if (store_setting_once(ctx->env->store, key, me, &first, ctx->cancel, err) < 0)
@@ -102,7 +101,7 @@ int limits_gate(struct task_ctx *ctx, const struct repo_config *rules, bool word
 	CLEANUP(mem) char *what = used_up(ctx, rules, &person, &repo);
 	if (!what)
 		return 1;
-	clock_iso((day_of(ctx->task) + DAY_MS) / 1000, until, sizeof until);
+	clock_iso((day_of(ctx->task) + CLOCK_DAY_MS) / 1000, until, sizeof until);
 	CLEANUP(mem) char *why = mem_printf("%s; free again at %s", what, until);
 	if (words && tell_once(ctx, why, err) < 0)
 		return -1;
