@@ -10,6 +10,7 @@
 
 #include "boxcore/base/mem.h"
 #include "boxcore/base/str.h"
+#include "service/github/text.h"
 #include "service/task/attempts_box.h"
 #include "service/task/attempts_choose.h"
 #include "service/task/checks.h"
@@ -138,13 +139,11 @@ static void add_one(struct task_ctx *ctx, struct store_task *row, size_t index,
 	strbuf_addf(out, "- %sattempt %zu%s: ", chosen ? "**" : "", index + 1,
 		chosen ? ", published**" : "");
 	if (!has_result(row)) {
-		CLEANUP(strbuf) struct strbuf why = STRBUF_INIT(2000);
+		const char *why = row->outcome ? row->outcome : "not ended";
 
-		status_clean(&why, row->outcome ? row->outcome : "not ended", 300);
-		for (size_t i = 0; i < why.len; i++)
-			if (why.data[i] == '\n')
-				why.data[i] = ' ';
-		strbuf_addf(out, "no result (%s)", strbuf_str(&why));
+		strbuf_adds(out, "no result (");
+		github_text_inline(out, why, strlen(why), 300);
+		strbuf_addc(out, ')');
 	} else {
 		if (checks_of(ctx, row, &checks, &ignored) == 0 && checks.count > 0)
 			checks_words(&checks, out);

@@ -42,6 +42,9 @@ void status_clean(struct strbuf *out, const char *text, size_t max)
 	CLEANUP(strbuf) struct strbuf told = STRBUF_INIT(LIMIT_COMMENT * 16);
 
 	github_text_safe(&safe, text, str_utf8_cut(text, strnlen(text, LIMIT_COMMENT)));
+	/* Behind words of ours ("@who: ") a fence is none, and what was code would act. */
+	if (str_starts(strbuf_str(&safe), "```") || str_starts(strbuf_str(&safe), "~~~"))
+		strbuf_addc(&told, '\n');
 	secret_redact(&told, strbuf_str(&safe), safe.len);
 	github_text_cut(&told, max, "(The rest is left out here.)");
 	strbuf_add(out, strbuf_str(&told), told.len);

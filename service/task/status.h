@@ -23,7 +23,7 @@ char *status_title(const struct task_ctx *ctx);
 char *status_commit_title(const struct task_ctx *ctx);
 
 /* Appends a foreign text for publication: known secrets replaced, made harmless
- * (github_text_safe), cut to `max` bytes. */
+ * (github_text_safe), cut to `max` bytes.  It may stand behind other words on their line. */
 void status_clean(struct strbuf *out, const char *text, size_t max);
 
 /* The same as a sentence: plain words get a capital and a full stop. */

@@ -48,6 +48,26 @@ static void text_does_nothing_on_github(void **state)
 	assert_null(strstr(out.data, "<b>"));
 }
 
+/* "@who: " before it makes the first fence none: it would open at what closes it, and what
+ * stood in it would be text. */
+static void a_fence_begins_on_a_line_of_its_own(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"```\n@all\n```", "\n```\n@all\n```"},
+		{"\xe2\x80\x8b~~~\n@all\n~~~", "\n~~~\n@all\n~~~"},
+		{"`x` is there", "`x` is there"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(LIMIT_KIB);
+		status_clean(&out, cases[i].text, 1000);
+		assert_string_equal(strbuf_str(&out), cases[i].want);
+	}
+}
+
 static void words_become_a_sentence(void **state)
 {
 	static const char *const rows[][2] = {
@@ -129,6 +149,7 @@ int main(void)
 		cmocka_unit_test(long_text_is_cut_at_the_maximum),
 		cmocka_unit_test(a_title_closes_nothing),
 		cmocka_unit_test(outcomes_are_told_by_their_word),
+		cmocka_unit_test(a_fence_begins_on_a_line_of_its_own),
 		cmocka_unit_test(words_become_a_sentence),
 	};
 
