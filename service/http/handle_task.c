@@ -138,11 +138,6 @@ static void add_event(struct strbuf *out, const char *id, const char *kind, json
 	json_decref(data);
 }
 
-static bool is_over(enum store_task_state state)
-{
-	return state != STORE_TASK_READY && state != STORE_TASK_RUNNING;
-}
-
 static void add_end(struct strbuf *out, const struct store_task *task)
 {
 	json_t *data = json_object();
@@ -171,7 +166,7 @@ static int follow_next(void *arg, struct strbuf *out)
 		add_event(out, id, NULL, row_event(&events.rows[i]));
 		follow->after = events.rows[i].seq;
 	}
-	if (events.count > 0 || !is_over(task.state))
+	if (events.count > 0 || !store_task_state_ended(task.state))
 		return 0;
 	add_end(out, &task);
 	return -1;

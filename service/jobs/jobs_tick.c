@@ -56,7 +56,7 @@ static bool still_running(struct jobs *jobs, const struct store_job *job, char *
 
 	if (job->task_id == 0 ||
 		store_task_get(jobs->to.store, job->task_id, &task, &err) < 0 ||
-		(task.state != STORE_TASK_READY && task.state != STORE_TASK_RUNNING))
+		store_task_state_ended(task.state))
 		return false;
 	*why = mem_printf("skipped: task %lld still runs", (long long)job->task_id);
 	return true;

@@ -305,6 +305,11 @@ bool store_task_state_parse(const char *word, enum store_task_state *ret)
 	return state >= 0;
 }
 
+bool store_task_state_ended(enum store_task_state state)
+{
+	return state != STORE_TASK_READY && state != STORE_TASK_RUNNING;
+}
+
 const char *store_delivery_state_name(enum store_delivery_state state)
 {
 	return words_delivery_state[state];

@@ -32,6 +32,8 @@ enum store_task_state {
 
 const char *store_task_state_name(enum store_task_state state);
 bool store_task_state_parse(const char *word, enum store_task_state *ret);
+/* Neither ready nor running: it stays so but for store_task_retry(). */
+bool store_task_state_ended(enum store_task_state state);
 
 /* What a trigger makes; all borrowed.  NULL text is stored as "". */
 struct store_task_new {
@@ -160,6 +162,9 @@ struct store_tasks {
 };
 void store_tasks_release(struct store_tasks *list);
 DEFINE_CLEANUP(store_tasks, struct store_tasks, store_tasks_release(value))
+
+/* The request of a task as that of a new one, in the same lane; borrows the row's strings. */
+struct store_task_new store_task_like(const struct store_task *task, int64_t now_ms);
 
 /* ---- making and finding ---------------------------------------------------------------- */
 

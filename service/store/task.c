@@ -64,6 +64,34 @@ int store_task_add(struct store *store, const struct store_task_new *task,
 	return 0;
 }
 
+struct store_task_new store_task_like(const struct store_task *task, int64_t now_ms)
+{
+	return (struct store_task_new){
+		.lane = task->lane,
+		.verb = task->verb,
+		.text = task->text,
+		.repo_id = task->repo_id,
+		.installation_id = task->installation_id,
+		.owner = task->owner,
+		.repo = task->repo,
+		.number = task->number,
+		.is_pull = task->is_pull,
+		.title = task->title,
+		.issue_body = task->issue_body,
+		.issue_author_login = task->issue_author_login,
+		.requester_id = task->requester_id,
+		.requester_login = task->requester_login,
+		.comment_id = task->comment_id,
+		.comment_url = task->comment_url,
+		.trigger_kind = task->trigger_kind,
+		.default_branch = task->default_branch,
+		.about = task->about,
+		.attempts = task->attempts,
+		.job_id = task->job_id,
+		.now_ms = now_ms,
+	};
+}
+
 /* ---- finding --------------------------------------------------------------------------- */
 
 int store_task_get(

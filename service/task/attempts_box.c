@@ -140,5 +140,5 @@ bool attempts_box_waits(struct store *store, const struct store_task *task)
 		return false;
 	if (store_task_get(store, task->parent_id, &parent, &missing) < 0)
 		return missing.kind != ERR_NOT_FOUND;
-	return parent.state == STORE_TASK_READY || parent.state == STORE_TASK_RUNNING;
+	return !store_task_state_ended(parent.state);
 }

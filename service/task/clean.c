@@ -77,7 +77,7 @@ static bool orphaned(struct task_env *env, int64_t id)
 
 	if (store_task_get(env->store, id, &task, &err) < 0)
 		return err.kind == ERR_NOT_FOUND;
-	return task.state != STORE_TASK_RUNNING && task.state != STORE_TASK_READY &&
+	return store_task_state_ended(task.state) &&
 	       !attempts_box_waits(env->store, &task);
 }
 

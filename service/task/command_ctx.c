@@ -249,30 +249,19 @@ int command_make(struct command_ctx *c, const struct store_task *from,
 	if (print_about(c, what->again ? from->about : command->about, what->flag, &about,
 		    err) < 0)
 		return -1;
-	struct store_task_new fresh = {
-		.lane = command->lane,
-		.verb = what->verb,
-		.text = what->text,
-		.repo_id = from->repo_id,
-		.installation_id = from->installation_id,
-		.owner = from->owner,
-		.repo = from->repo,
-		.number = from->number,
-		.is_pull = from->is_pull,
-		.title = from->title,
-		.issue_body = from->issue_body,
-		.issue_author_login = from->issue_author_login,
-		.requester_id = command->requester_id,
-		.requester_login = command->requester_login,
-		.comment_id = what->again ? from->comment_id : command->comment_id,
-		.comment_url = what->again ? from->comment_url : NULL,
-		.trigger_kind = command->verb,
-		.default_branch = from->default_branch,
-		.about = strbuf_str(&about),
-		.attempts = what->again ? from->attempts : 1,
-		.job_id = from->job_id,
-		.now_ms = clock_wall_ms(),
-	};
+	struct store_task_new fresh = store_task_like(from, clock_wall_ms());
+	fresh.lane = command->lane;
+	fresh.verb = what->verb;
+	fresh.text = what->text;
+	fresh.requester_id = command->requester_id;
+	fresh.requester_login = command->requester_login;
+	fresh.trigger_kind = command->verb;
+	fresh.about = strbuf_str(&about);
+	if (!what->again) {
+		fresh.comment_id = command->comment_id;
+		fresh.comment_url = NULL;
+		fresh.attempts = 1;
+	}
 	return store_task_add(c->env->store, &fresh, ret_id, c->cancel, err);
 }
 

@@ -14,7 +14,6 @@
 
 #include <string.h>
 
-
 /* ---- cancel ---------------------------------------------------------------------------- */
 
 /* Repairs come of checks and not of people: stopping means that none follows either, until a
@@ -48,11 +47,6 @@ int command_cancel(struct command_ctx *c, struct err *err)
 }
 
 /* ---- retry ----------------------------------------------------------------------------- */
-
-static bool ended(const struct store_task *task)
-{
-	return task->state != STORE_TASK_READY && task->state != STORE_TASK_RUNNING;
-}
 
 /* The verbs that a step belongs to stand in task.c; a person may begin at any but the last,
  * which says how it went. */
@@ -152,8 +146,9 @@ static bool goes_on(
 
 	if (task->state == STORE_TASK_DONE || !passed_gate(c, task))
 		return false;
-	return !runs || (task->created_ms / CLOCK_DAY_MS == clock_wall_ms() / CLOCK_DAY_MS &&
-				task->requester_id == c->command->requester_id);
+	return !runs ||
+	       (task->created_ms / CLOCK_DAY_MS == clock_wall_ms() / CLOCK_DAY_MS &&
+		       task->requester_id == c->command->requester_id);
 }
 
 /* What is to be done once more: that of the button, else the lane's newest.  1, 0, -1. */
@@ -207,7 +202,7 @@ int command_retry(struct command_ctx *c, struct err *err)
 			"there is no task here that could be tried again.", err);
 	if (!str_empty(step) && !may_begin_at(task.verb, step))
 		return say_steps(c, &task, err);
-	if (!ended(&task))
+	if (!store_task_state_ended(task.state))
 		return command_say(c, "confused",
 			"the newest task here has not ended yet; `/boxwright cancel` "
 			"stops it.",

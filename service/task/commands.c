@@ -257,34 +257,12 @@ int task_again(struct task_env *env, int64_t task, const char *by, int64_t *ret_
 
 	if (store_task_get(env->store, task, &old, err) < 0)
 		return -1;
-	if (old.state == STORE_TASK_READY || old.state == STORE_TASK_RUNNING)
+	if (!store_task_state_ended(old.state))
 		return err_set(err, ERR_CONFLICT,
 			"task %lld is %s; only one that has ended can be tried again",
 			(long long)task, store_task_state_name(old.state));
-	struct store_task_new fresh = {
-		.lane = old.lane,
-		.verb = old.verb,
-		.text = old.text,
-		.repo_id = old.repo_id,
-		.installation_id = old.installation_id,
-		.owner = old.owner,
-		.repo = old.repo,
-		.number = old.number,
-		.is_pull = old.is_pull,
-		.title = old.title,
-		.issue_body = old.issue_body,
-		.issue_author_login = old.issue_author_login,
-		.requester_id = old.requester_id,
-		.requester_login = old.requester_login,
-		.comment_id = old.comment_id,
-		.comment_url = old.comment_url,
-		.trigger_kind = "retry",
-		.default_branch = old.default_branch,
-		.about = old.about,
-		.attempts = old.attempts,
-		.job_id = old.job_id,
-		.now_ms = clock_wall_ms(),
-	};
+	struct store_task_new fresh = store_task_like(&old, clock_wall_ms());
+	fresh.trigger_kind = "retry";
 	if (store_task_add(env->store, &fresh, ret_id, cancel, err) < 0)
 		return -1;
 	log_info("task %lld is task %lld again, for %s", (long long)*ret_id,
