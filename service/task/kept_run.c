@@ -53,6 +53,8 @@ void kept_run_end(const struct kept_run *kept, struct cancel *stop)
 	CLEANUP(cancel) struct cancel *closing = cancel_new(stop);
 	struct err ignored = {0};
 
+	if (!kept->name) /* none was begun */
+		return;
 	cancel_deadline(closing, STOP_MS, "the limit for stopping a run");
 	run_stop(kept->core, kept->box, kept->name, STOP_GRACE_MS, closing, &ignored);
 }

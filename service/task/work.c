@@ -14,6 +14,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store_event.h"
 #include "service/task/context.h"
+#include "service/task/kept_run.h"
 #include "service/task/limits.h"
 #include "service/task/repair.h"
 #include "service/task/request.h"
@@ -24,8 +25,6 @@
 #include <string.h>
 
 #define RELAY_PORT 7332            /* in the box, on its own loopback */
-#define LINK_RETRIES 5             /* in a row, without a byte between */
-#define STOP_GRACE_MS 2000         /* an agent writes its last line within that */
 #define EVENTS_AT_ONCE 400         /* STORE_PAGE_MAX is more */
 #define FEED_PIECE 4096            /* bytes fed at once */
 #define SHOWN_MAX (16 * LIMIT_KIB) /* of one event's text that is kept */
@@ -37,7 +36,7 @@ struct work {
 	const struct harness *harness;
 	struct agent_reader *reader;
 	struct relay_lease *lease;
-	struct run *run;
+	struct kept_run kept;
 	struct cancel *limit; /* the task's time */
 	struct cancel *quiet; /* the agent's silence */
 	bool listening;
@@ -52,7 +51,7 @@ struct work {
 
 static void work_release(struct work *w)
 {
-	run_close(w->run);
+	kept_run_release(&w->kept);
 	if (w->listening)
 		box_unlisten(w->ctx->env->core, w->ctx->task->box_id, RELAY_PORT);
 	relay_lease_free(w->lease);
@@ -220,6 +219,17 @@ static const char *round_words(const struct task_ctx *ctx)
 					 : "";
 }
 
+/* The run that the row names; there is no link to it yet. */
+static void name_run(struct work *w)
+{
+	const struct store_task *task = w->ctx->task;
+
+	w->kept = (struct kept_run){.core = w->ctx->env->core,
+		.box = task->box_id,
+		.name = task->run_id,
+		.what = "the agent's run"};
+}
+
 /* Plans the agent's command, writes its files, starts the run.  The run's name is stored
  * before, so that a crash in between finds it. */
 static int start_agent(struct work *w, struct err *err)
@@ -235,6 +245,7 @@ static int start_agent(struct work *w, struct err *err)
 	if (budget(ctx, &money, err) < 0 || say_prompt(ctx, dir, &prompt, err) < 0 ||
 		request_instructions(ctx, &rules, err) < 0)
 		return -1;
+	name_run(w);
 	struct agent_request request = {
 		.prompt = strbuf_str(&prompt),
 		.model = str_empty(ctx->file.model) ? NULL : ctx->file.model,
@@ -260,27 +271,14 @@ static int start_agent(struct work *w, struct err *err)
 		.stdin_open = plan.input != NULL,
 		.keep = true,
 	};
-	if (run_start(core, ctx->task->box_id, &spec, &w->run, w->limit, err) < 0)
+	if (run_start(core, ctx->task->box_id, &spec, &w->kept.run, w->limit, err) < 0)
 		return err_wrap(err, "start the agent");
 	if (plan.input &&
-		(run_write(w->run, plan.input, plan.input_len, w->limit, err) < 0 ||
-			run_close_stdin(w->run, w->limit, err) < 0))
+		(run_write(w->kept.run, plan.input, plan.input_len, w->limit, err) < 0 ||
+			run_close_stdin(w->kept.run, w->limit, err) < 0))
 		return err_wrap(err, "give the agent its prompt");
 	return context_say(ctx, "work", err, "%s started%s", harness_name(w->harness),
 		round_words(ctx));
-}
-
-/* The run that the row names, if the box knows it. */
-static int take_up(struct work *w, struct err *err)
-{
-	struct store_task *task = w->ctx->task;
-	struct err why = {0};
-
-	if (run_attach(w->ctx->env->core, task->box_id, task->run_id,
-		    (uint64_t)task->run_offset, &w->run, w->limit, &why) == 0)
-		return 0;
-	*err = why;
-	return -1;
 }
 
 /* What earlier runs of the same session used, also those of earlier tasks: some programs
@@ -332,6 +330,7 @@ static int begin(struct work *w, struct err *err)
 	struct task_ctx *ctx = w->ctx;
 	struct box_info info;
 
+	name_run(w);
 	if (box_get(ctx->env->core, ctx->task->box_id, &info, w->limit, err) < 0) {
 		ctx->back = err->kind == ERR_NOT_FOUND;
 		if (ctx->back)
@@ -341,7 +340,8 @@ static int begin(struct work *w, struct err *err)
 	if (make_reader(w, err) < 0 || open_relay(w, err) < 0)
 		return -1;
 	if (!str_empty(ctx->task->run_id)) {
-		if (take_up(w, err) == 0) {
+		if (kept_run_take_up(&w->kept, (uint64_t)ctx->task->run_offset, w->limit,
+			    err) == 0) {
 			w->resumed = true;
 			return context_say(ctx, "work", err,
 				"the run goes on, taken up at byte %lld",
@@ -368,30 +368,19 @@ static int begin(struct work *w, struct err *err)
 /* Reads once; a lost link is made again at the stored offset. */
 static int read_on(struct work *w, struct run_event *event, struct err *err)
 {
-	const struct config *config = w->ctx->env->config;
+	const struct task_ctx *ctx = w->ctx;
 
-	for (int tries = 0;; tries++) {
-		cancel_deadline(w->quiet,
-			agent_ended(w->reader) ? LIMIT_AGENT_LINGER_MS
-					       : config->task_no_output_minutes * 60000,
-			"the limit for an agent that says nothing "
-			"(task.no_output_minutes)");
-		if (w->run && run_read(w->run, event, w->quiet, err) == 0)
-			return 0;
-		if (err->kind != ERR_TRANSIENT || cancel_fired(w->quiet) ||
-			tries == LINK_RETRIES)
-			return -1;
-		run_close(TAKE(w->run));
-		if (cancel_sleep(w->limit, 200L << tries, err) < 0)
-			return -1;
-		struct err again = {0};
+	cancel_deadline(w->quiet,
+		agent_ended(w->reader) ? LIMIT_AGENT_LINGER_MS
+				       : ctx->env->config->task_no_output_minutes * 60000,
+		"the limit for an agent that says nothing (task.no_output_minutes)");
+	int rc = kept_run_read(
+		&w->kept, (uint64_t)ctx->task->run_offset, event, w->quiet, err);
+
+	if (w->kept.anew)
 		agent_reader_rewind(w->reader); /* half a line comes again */
-		if (take_up(w, &again) < 0 && again.kind != ERR_TRANSIENT) {
-			w->ctx->back = again.kind == ERR_NOT_FOUND;
-			return err_set(err, w->ctx->back ? ERR_TRANSIENT : again.kind,
-				"the agent's run was lost: %s", again.text);
-		}
-	}
+	w->ctx->back = w->ctx->back || (rc < 0 && w->kept.gone);
+	return rc;
 }
 
 /* In pieces that cannot hold more events than fit: the shortest line that is one has more
@@ -420,18 +409,6 @@ static int feed(struct work *w, const struct run_event *event, struct err *err)
 
 /* ---- stopping ---- */
 
-/* The agent, and what it has started, within STOP_GRACE_MS. */
-static void stop_agent(struct work *w)
-{
-	struct task_ctx *ctx = w->ctx;
-	CLEANUP(cancel) struct cancel *closing = cancel_new(ctx->env->stop);
-	struct err ignored = {0};
-
-	cancel_deadline(closing, 30000, "the limit for stopping the agent");
-	run_stop(ctx->env->core, ctx->task->box_id, ctx->task->run_id, STOP_GRACE_MS,
-		closing, &ignored);
-}
-
 /* It has given its last word and does not go: its work is done all the same. */
 static bool lingers(const struct work *w)
 {
@@ -448,7 +425,7 @@ static int follow(struct work *w, int *ret_code, struct err *err)
 		if (read_on(w, &event, err) < 0) {
 			if (!lingers(w))
 				return -1;
-			stop_agent(w);
+			kept_run_end(&w->kept, w->ctx->env->stop);
 			*ret_code = 0;
 			return 0;
 		}
@@ -458,7 +435,7 @@ static int follow(struct work *w, int *ret_code, struct err *err)
 		}
 		if (feed(w, &event, err) < 0)
 			return -1;
-		run_ack(w->run, (uint64_t)w->ctx->task->run_offset);
+		run_ack(w->kept.run, (uint64_t)w->ctx->task->run_offset);
 		if (status_update(w->ctx, "work", false, err) < 0)
 			return -1;
 	}
@@ -551,7 +528,7 @@ static int interrupted(struct work *w, struct err *err)
 	bool person = cancel_fired(ctx->cancel);
 	if (!person && !cancel_fired(w->quiet))
 		return -1;
-	stop_agent(w);
+	kept_run_end(&w->kept, w->ctx->env->stop);
 	if (person || repair_round(ctx) > 0 || rounds_request(ctx) > 0)
 		return -1;
 	return context_decide(
