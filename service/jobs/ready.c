@@ -93,7 +93,8 @@ int ready_commands(const struct spec *spec, struct ready_commands *ret, struct e
 		return err_set(err, ERR_INTERNAL, "an agent's job has no commands");
 	ret->items = mem_array(count + 1, sizeof *ret->items);
 	ret->shown = mem_array(count + 1, sizeof *ret->shown);
-	ret->env = mem_array(json_object_size(spec->options) + 1, sizeof *ret->env);
+	ret->env = mem_array(json_object_size(spec->options) + 2, sizeof *ret->env);
+	ret->env[ret->nenv++] = mem_strdup("BOXWRIGHT_SUMMARY=" READY_SUMMARY);
 	if (spec->use)
 		return ready_script(spec, ret, err);
 	json_array_foreach (spec->run, i, item) {

@@ -10,11 +10,15 @@
 
 #include "service/jobs/spec.h"
 
+/* In the box: Markdown that commands write there, by the variable BOXWRIGHT_SUMMARY, stands
+ * in the pull request. */
+#define READY_SUMMARY "/tmp/boxwright-summary.md"
+
 struct ready_commands {
 	char **items; /* for `sh -lc`, in order */
 	char **shown; /* what people read instead: one line each */
 	size_t count;
-	char **env; /* "JOB_HEADER=...", ends with NULL */
+	char **env; /* "JOB_HEADER=...", BOXWRIGHT_SUMMARY; ends with NULL */
 	size_t nenv;
 };
 void ready_commands_release(struct ready_commands *commands);

@@ -23,6 +23,7 @@
 
 #define TAIL_MAX 3000 /* of a failed command's output that people are told */
 #define RUN_NAME_SIZE 48
+#define SUMMARY_MAX (16 * LIMIT_KIB) /* of what commands write for people */
 
 struct job_work {
 	struct task_ctx *ctx;
@@ -222,6 +223,28 @@ static int interrupted(struct job_work *w, struct err *err)
 		ctx, "failed_time", err, "the job was stopped: %s", err->text);
 }
 
+static int add_piece(void *arg, const void *data, size_t len, struct err *err)
+{
+	(void)err;
+	strbuf_add(arg, data, len);
+	return 0;
+}
+
+/* What the commands say of their work themselves; few do. */
+static void add_own_words(struct job_work *w, struct strbuf *out)
+{
+	CLEANUP(strbuf) struct strbuf words = STRBUF_INIT(SUMMARY_MAX);
+	CLEANUP(strbuf) struct strbuf clean = STRBUF_INIT(SUMMARY_MAX * 4);
+	struct err none = {0};
+
+	if (box_file_read(w->ctx->env->core, w->ctx->task->box_id, READY_SUMMARY, 0,
+		    SUMMARY_MAX, add_piece, &words, w->limit, &none) < 0 ||
+		words.len == 0)
+		return;
+	str_clean_utf8(&clean, strbuf_str(&words), words.len, false);
+	strbuf_addf(out, "\n%s\n", strbuf_str(&clean));
+}
+
 /* What the pull request says was done. */
 static void sum_up(struct job_work *w, const struct spec *spec)
 {
@@ -231,6 +254,7 @@ static void sum_up(struct job_work *w, const struct spec *spec)
 	strbuf_addf(&text, "The scheduled job `%s` ran without a model:\n\n", spec->name);
 	for (size_t i = 0; i < w->commands.count; i++)
 		strbuf_addf(&text, "- `%.200s`\n", w->commands.shown[i]);
+	add_own_words(w, &text);
 	status_clean(&clean, strbuf_str(&text), 10000);
 	store_set(&w->ctx->task->summary, strbuf_str(&clean));
 }

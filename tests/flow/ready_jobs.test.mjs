@@ -65,7 +65,7 @@ async function sh(command, { fails = false } = {}) {
 
 // In a fresh folder with these files, in git.
 async function job(name, files, env = {}, options) {
-  await sh('rm -rf repo; mkdir repo');
+  await sh('rm -rf repo summary.md; mkdir repo');
   for (const [path, content] of Object.entries(files)) {
     await sh(`mkdir -p "$(dirname "repo/${path}")"`);
     await write(`repo/${path}`, content);
@@ -73,8 +73,9 @@ async function job(name, files, env = {}, options) {
   await write('job.sh', script(name));
   await sh('cd repo && git init -q && git add -A');
   const words = Object.entries(env).map(([k, v]) => `${k}='${v}'`).join(' ');
-  return sh(`cd repo && env PIP_INDEX_URL=http://127.0.0.1:4873/simple npm_config_registry=http://127.0.0.1:4873 ${words} sh ../job.sh`, options);
+  return sh(`cd repo && env BOXWRIGHT_SUMMARY=../summary.md PIP_INDEX_URL=http://127.0.0.1:4873/simple npm_config_registry=http://127.0.0.1:4873 ${words} sh ../job.sh`, options);
 }
+const TABLE = '| package | from | to |\n|---|---|---|\n| `leaf` | 1.0.0 | 1.2.0 |\n';
 const cat = (path) => sh(`cat repo/${path}`);
 
 test('dependencies: npm goes to the newest version within the range', async () => {
@@ -84,11 +85,13 @@ test('dependencies: npm goes to the newest version within the range', async () =
     'package-lock.json': JSON.stringify(lock) });
   assert.equal(JSON.parse(await cat('package-lock.json')).packages['node_modules/leaf'].version, '1.2.0');
   assert.equal(JSON.parse(await cat('package.json')).dependencies.leaf, '^1.2.0');
+  assert.equal(await sh('cat summary.md'), TABLE);
 });
 
 test('dependencies: pip changes pinned versions and leaves all else of the file', async () => {
   await job('dependencies', { 'requirements.txt': '# ours\nLeaf==1.0.0  # why\n' });
   assert.equal(await cat('requirements.txt'), '# ours\nLeaf==1.2.0  # why\n');
+  assert.equal(await sh('cat summary.md'), TABLE.replace('leaf', 'Leaf'));
 });
 
 test('dependencies: nothing to be found is a failure that says what to do', async () => {

@@ -17,7 +17,7 @@ end("Removed it.")
 let world, dueAt;
 
 const schedules = [
-  { name: 'count', when: NEVER, run: ['n=$(cat steps 2>/dev/null || echo 0)', 'echo "there are $(ls | wc -l) files" > report.txt; cat seed.txt >> report.txt'],
+  { name: 'count', when: NEVER, run: ['n=$(cat steps 2>/dev/null || echo 0)', 'echo "there are $(ls | wc -l) files" > report.txt; cat seed.txt >> report.txt; echo "Counted **files**, thanks @stranger." > $BOXWRIGHT_SUMMARY'],
     title: 'Bring the report up to date', labels: ['chore'] },
   { name: 'idle', when: 'daily around 6:00', timezone: 'Europe/Berlin', run: 'true' },
   { name: 'broken', when: NEVER, run: ['echo the end is near >&2; exit 7'] },
@@ -79,6 +79,8 @@ test('commands make one pull request, without a model; the same again makes noth
   assert.equal(pull.title, 'Bring the report up to date');
   assert.ok(pull.labels.some((l) => l.name === 'chore'));
   assert.match(pull.body, /scheduled job `count` ran without a model/);
+  assert.match(pull.body, /^Counted \*\*files\*\*, thanks /m);
+  assert.doesNotMatch(pull.body, /thanks @stranger/);
   assert.match(pull.body, /Made by Boxwright for a scheduled job\./);
   assert.equal(task.branch, 'boxwright/job-count');
   assert.match(text(task.branch, 'report.txt'), /files\none\n/);
