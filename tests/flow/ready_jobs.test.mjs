@@ -45,9 +45,11 @@ let world;
 let boxwright;
 let box;
 before(async () => {
-  world = await startWorld({ config: { box: { image: process.env.BOXWRIGHT_TEST_IMAGE ?? 'boxwright/base' } } });
+  // With BOXWRIGHT_TOOLS_IMAGE=<an image with go and cargo> these two are tried as well.
+  const image = process.env.BOXWRIGHT_TOOLS_IMAGE;
+  world = await startWorld({ config: { box: { image: process.env.BOXWRIGHT_TEST_IMAGE ?? 'boxwright/base', ...(image && { runtimes: [`tools=${image}`] }) } } });
   boxwright = world.boxwright;
-  box = (await boxwright.need('POST', '/v2/box', { name: 'ready-jobs' })).id;
+  box = (await boxwright.need('POST', '/v2/box', { name: 'ready-jobs', ...(image && { runtime: 'tools' }) })).id;
   await write('registries.py', REGISTRIES);
   await sh('python3 registries.py >/dev/null 2>&1 & for i in $(seq 100); do curl -sf http://127.0.0.1:4873/leaf >/dev/null && exit 0; sleep 0.1; done; exit 1');
 });
@@ -92,6 +94,60 @@ test('dependencies: pip changes pinned versions and leaves all else of the file'
   await job('dependencies', { 'requirements.txt': '# ours\nLeaf==1.0.0  # why\n' });
   assert.equal(await cat('requirements.txt'), '# ours\nLeaf==1.2.0  # why\n');
   assert.equal(await sh('cat summary.md'), TABLE.replace('leaf', 'Leaf'));
+});
+
+// A proxy and a registry as folders: for an image with these tools, which ours lacks.
+const GO = 'go 1.19\n\nrequire example.com/leaf v1.0.0\n';
+const PACKAGES = `
+import gzip, hashlib, io, json, os, tarfile, zipfile
+for v in ("1.0.0", "1.2.0"):
+    at = "/tmp/proxy/example.com/leaf/@v/"
+    os.makedirs(at, exist_ok=True)
+    mod = "module example.com/leaf\\n\\ngo 1.19\\n"
+    open(at + "v%s.mod" % v, "w").write(mod)
+    open(at + "v%s.info" % v, "w").write(json.dumps({"Version": "v" + v, "Time": "2024-01-0%sT00:00:00Z" % (int(v[2]) + 1)}))
+    open(at + "list", "a").write("v%s\\n" % v)
+    with zipfile.ZipFile(at + "v%s.zip" % v, "w") as z:
+        z.writestr("example.com/leaf@v%s/go.mod" % v, mod)
+        z.writestr("example.com/leaf@v%s/leaf.go" % v, "package leaf\\n")
+    os.makedirs("/tmp/crates/index/le/af", exist_ok=True)
+    crate = "/tmp/crates/leaf-%s.crate" % v
+    with tarfile.open(crate, "w:gz") as t:
+        for name, text in (("Cargo.toml", '[package]\\nname = "leaf"\\nversion = "%s"\\n' % v), ("src/lib.rs", "")):
+            info = tarfile.TarInfo("leaf-%s/%s" % (v, name)); info.size = len(text)
+            t.addfile(info, io.BytesIO(text.encode()))
+    open("/tmp/crates/index/le/af/leaf", "a").write(json.dumps({"name": "leaf", "vers": v, "deps": [], "features": {}, "yanked": False,
+        "cksum": hashlib.sha256(open(crate, "rb").read()).hexdigest()}) + "\\n")
+`;
+const has = async (t, tool) => {
+  const there = (await sh(`command -v ${tool} || true`)).trim() !== '';
+  if (!there) t.skip(`the image has no ${tool}`);
+  else await write('packages.py', PACKAGES).then(() => sh('rm -rf /tmp/proxy /tmp/crates; python3 packages.py'));
+  return there;
+};
+
+test('dependencies: go, also what tests alone need and what is vendored', async (t) => {
+  if (!await has(t, 'go')) return;
+  const env = { GOPROXY: 'file:///tmp/proxy', GOSUMDB: 'off' };
+  await job('dependencies', { 'go.mod': `module example.com/app\n\n${GO}`, 'a.go': 'package app\n',
+    'a_test.go': 'package app\n\nimport _ "example.com/leaf"\n',
+    'vendor/modules.txt': '# example.com/leaf v1.0.0\n## explicit; go 1.19\nexample.com/leaf\n', 'vendor/example.com/leaf/leaf.go': 'package leaf\n' },
+  { ...env, GOFLAGS: '-mod=mod' });
+  assert.match(await cat('go.mod'), /require example\.com\/leaf v1\.2\.0/);
+  assert.match(await cat('vendor/modules.txt'), /^# example\.com\/leaf v1\.2\.0/);
+  assert.match(await sh('cat summary.md'), /\| `example\.com\/leaf` \| v1\.0\.0 \| v1\.2\.0 \|/);
+  await sh('cd repo && go vet ./...');
+});
+
+test('dependencies: cargo', async (t) => {
+  if (!await has(t, 'cargo')) return;
+  const files = { 'Cargo.toml': '[package]\nname = "app"\nversion = "0.1.0"\n\n[dependencies]\nleaf = "1.0"\n', 'src/lib.rs': '', 'Cargo.lock': '',
+    '.cargo/config.toml': '[source.crates-io]\nreplace-with = "here"\n\n[source.here]\nlocal-registry = "/tmp/crates"\n' };
+  await job('dependencies', files, { JOB_COMMAND: 'cargo update && cargo update -p leaf --precise 1.0.0' });
+  assert.match(await cat('Cargo.lock'), /name = "leaf"\nversion = "1\.0\.0"/);
+  await sh('cd repo && env BOXWRIGHT_SUMMARY=../summary.md sh ../job.sh');
+  assert.match(await cat('Cargo.lock'), /name = "leaf"\nversion = "1\.2\.0"/);
+  assert.equal(await sh('cat summary.md'), TABLE);
 });
 
 test('dependencies: nothing to be found is a failure that says what to do', async () => {
