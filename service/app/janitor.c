@@ -82,7 +82,7 @@ static void redeliver(struct janitor *j)
 	}
 }
 
-/* Old deliveries and events, bit by bit. */
+/* Old rows, bit by bit. */
 static void prune(struct janitor *j)
 {
 	int64_t days = j->env->config->store_keep_days, before_ms;
@@ -106,9 +106,8 @@ static void prune(struct janitor *j)
 		total += rows;
 	} while (more && cancel_sleep(j->round, PRUNE_PAUSE_MS, &err) == 0);
 	if (total > 0)
-		log_info("removed %" PRId64 " deliveries and events older than %" PRId64
-			 " days",
-			total, days);
+		log_info("removed %" PRId64 " rows older than %" PRId64 " days", total,
+			days);
 }
 
 static void *janitor_main(void *arg)
