@@ -84,11 +84,6 @@ static size_t reader_of(const char *name)
 	return i;
 }
 
-bool event_is_used(const char *name)
-{
-	return reader_of(name) < ARRAY_LEN(readers);
-}
-
 /* ---- the whole --------------------------------------------------------------------------- */
 
 /* What people ask about by its address: the most particular thing that has one. */

@@ -150,9 +150,6 @@ struct event {
 	struct event_installation installed; /* installation, installation_repositories */
 };
 
-/* Whether events of this name are read any further than to the sender. */
-bool event_is_used(const char *name);
-
 enum event_result {
 	EVENT_OK,
 	EVENT_NOT_OBJECT, /* not JSON at all, or JSON that is no object: the sender's

@@ -57,7 +57,6 @@ struct reply {
 		bool duplicate; /* 422: it exists already */
 		bool no_drafts; /* 422: a draft is not possible here */
 		bool no_grant;  /* 422: permissions that the installation lacks */
-		bool no_ref;    /* 422: the branch is not there */
 	} refused;
 };
 void reply_release(struct reply *reply);

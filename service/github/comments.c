@@ -49,21 +49,6 @@ int github_issue_get(struct github *gh, const struct github_repo *repo, int64_t 
 	return 0;
 }
 
-int github_comment_get(struct github *gh, const struct github_repo *repo, int64_t id,
-	struct github_comment *ret, struct cancel *cancel, struct err *err)
-{
-	CLEANUP(call) struct call call = CALL_INIT("GET", CALL_INSTALLATION);
-	CLEANUP(reply) struct reply reply = {0};
-
-	*ret = (struct github_comment){0};
-	if (comment_path(&call, repo, GITHUB_READ, id, err) < 0)
-		return -1;
-	if (call_send(gh, &call, &reply, cancel, err) < 0 ||
-		parse_comment(reply.json, ret, err) < 0)
-		return err_wrap(err, "comment %lld", (long long)id);
-	return 0;
-}
-
 int github_comment_create(struct github *gh, const struct github_repo *repo,
 	int64_t number, const char *body, struct github_comment *ret,
 	struct cancel *cancel, struct err *err)
@@ -124,46 +109,6 @@ int github_comment_delete(struct github *gh, const struct github_repo *repo, int
 
 /* ---- lists ----------------------------------------------------------------- */
 
-struct telling {
-	github_on_comment fn;
-	void *arg;
-};
-
-static int tell_comment(void *arg, const json_t *item, struct err *err)
-{
-	const struct telling *telling = arg;
-	CLEANUP(github_comment) struct github_comment comment = {0};
-
-	if (parse_comment(item, &comment, err) < 0)
-		return -1;
-	return telling->fn(telling->arg, &comment);
-}
-
-int github_comment_each(struct github *gh, const struct github_repo *repo, int64_t number,
-	int64_t since_s, github_on_comment fn, void *arg, struct cancel *cancel,
-	struct err *err)
-{
-	CLEANUP(call) struct call call = CALL_INIT("GET", CALL_INSTALLATION);
-	struct telling telling = {fn, arg};
-	char since[CLOCK_ISO_SIZE];
-
-	if (issue_path(&call, repo, GITHUB_READ, number, err) < 0)
-		return -1;
-	call_path(&call, "/comments?per_page=100");
-	if (since_s > 0) {
-		call_path(&call, "&since=");
-		call_path_text(&call, clock_iso(since_s, since, sizeof since));
-	}
-	int more = list_each(
-		gh, &call, NULL, GITHUB_PAGES_MAX, tell_comment, &telling, cancel, err);
-	if (more < 0)
-		return err_wrap(err, "comments of issue %lld", (long long)number);
-	if (more == 0)
-		return 0;
-	return err_set(err, ERR_LIMIT, "issue %lld has more than %d comments",
-		(long long)number, GITHUB_PAGES_MAX * 100);
-}
-
 struct finding {
 	int64_t author_id;
 	const char *marker;
@@ -172,13 +117,16 @@ struct finding {
 	size_t count;
 };
 
-static bool on_found(void *arg, const struct github_comment *comment)
+static int find_comment(void *arg, const json_t *item, struct err *err)
 {
 	struct finding *finding = arg;
+	CLEANUP(github_comment) struct github_comment comment = {0};
 
-	if (comment->author.id == finding->author_id &&
-		strstr(comment->body, finding->marker))
-		finding->ids[finding->count++] = comment->id;
+	if (parse_comment(item, &comment, err) < 0)
+		return -1;
+	if (comment.author.id == finding->author_id &&
+		strstr(comment.body, finding->marker))
+		finding->ids[finding->count++] = comment.id;
 	return finding->count < finding->max;
 }
 
@@ -186,16 +134,29 @@ int github_comment_find(struct github *gh, const struct github_repo *repo, int64
 	int64_t since_s, int64_t author_id, const char *marker, int64_t *ret_ids,
 	size_t max, size_t *ret_count, struct cancel *cancel, struct err *err)
 {
+	CLEANUP(call) struct call call = CALL_INIT("GET", CALL_INSTALLATION);
 	struct finding finding = {
 		.author_id = author_id, .marker = marker, .ids = ret_ids, .max = max};
+	char since[CLOCK_ISO_SIZE];
 
 	*ret_count = 0;
 	if (author_id <= 0 || str_empty(marker) || max == 0)
 		return err_set(err, ERR_INPUT,
 			"looking for a comment needs an author and a marker");
-	if (github_comment_each(
-		    gh, repo, number, since_s, on_found, &finding, cancel, err) < 0)
+	if (issue_path(&call, repo, GITHUB_READ, number, err) < 0)
 		return -1;
+	call_path(&call, "/comments?per_page=100");
+	if (since_s > 0) {
+		call_path(&call, "&since=");
+		call_path_text(&call, clock_iso(since_s, since, sizeof since));
+	}
+	int more = list_each(
+		gh, &call, NULL, GITHUB_PAGES_MAX, find_comment, &finding, cancel, err);
+	if (more < 0)
+		return err_wrap(err, "comments of issue %lld", (long long)number);
+	if (more > 0)
+		return err_set(err, ERR_LIMIT, "issue %lld has more than %d comments",
+			(long long)number, GITHUB_PAGES_MAX * 100);
 	*ret_count = finding.count;
 	return 0;
 }
@@ -255,24 +216,4 @@ int github_labels_add(struct github *gh, const struct github_repo *repo, int64_t
 	if (call_send(gh, &call, &reply, cancel, err) < 0)
 		return err_wrap(err, "labels of issue %lld", (long long)number);
 	return 0;
-}
-
-int github_label_remove(struct github *gh, const struct github_repo *repo, int64_t number,
-	const char *label, struct cancel *cancel, struct err *err)
-{
-	CLEANUP(call) struct call call = CALL_INIT("DELETE", CALL_INSTALLATION);
-	CLEANUP(reply) struct reply reply = {0};
-	struct err failed = {0};
-
-	if (str_empty(label) || str_eq(label, ".") || str_eq(label, ".."))
-		return err_set(err, ERR_INPUT, "a label needs a name");
-	if (issue_path(&call, repo, GITHUB_COMMENT, number, err) < 0)
-		return -1;
-	call_path(&call, "/labels/");
-	call_path_text(&call, label);
-	if (call_send(gh, &call, &reply, cancel, &failed) == 0 ||
-		failed.kind == ERR_NOT_FOUND)
-		return 0;
-	*err = failed;
-	return err_wrap(err, "label of issue %lld", (long long)number);
 }

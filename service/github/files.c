@@ -111,25 +111,3 @@ int github_branch_head(struct github *gh, const struct github_repo *repo,
 		return err_wrap(err, "branch %.200s", branch);
 	return 0;
 }
-
-int github_branch_delete(struct github *gh, const struct github_repo *repo,
-	const char *branch, struct cancel *cancel, struct err *err)
-{
-	CLEANUP(call) struct call call = CALL_INIT("DELETE", CALL_TOKEN);
-	CLEANUP(reply) struct reply reply = {0};
-	CLEANUP(secret) struct secret token = {0};
-	struct err failed = {0};
-	struct err lost = {0};
-
-	if (branch_path(&call, repo, "/git/refs/heads/", branch, err) < 0 ||
-		github_token(gh, repo, GITHUB_PUBLISH, &token, cancel, err) < 0)
-		return -1;
-	call.token = &token;
-	int rc = call_send(gh, &call, &reply, cancel, &failed);
-	/* One that lives on dies by itself within the hour. */
-	(void)github_token_revoke(gh, &token, cancel, &lost);
-	if (rc == 0 || failed.kind == ERR_NOT_FOUND || reply.refused.no_ref)
-		return 0;
-	*err = failed;
-	return err_wrap(err, "deleting branch %.200s", branch);
-}

@@ -223,8 +223,6 @@ void github_comment_release(struct github_comment *comment);
 DEFINE_CLEANUP(github_comment, struct github_comment, github_comment_release(value))
 
 /* Comments on an issue or in the conversation of a pull request. */
-int github_comment_get(struct github *gh, const struct github_repo *repo, int64_t id,
-	struct github_comment *ret, struct cancel *cancel, struct err *err);
 /* `body` at most LIMIT_COMMENT bytes (github_text_cut()); ret may be NULL. */
 int github_comment_create(struct github *gh, const struct github_repo *repo,
 	int64_t number, const char *body, struct github_comment *ret,
@@ -234,18 +232,12 @@ int github_comment_update(struct github *gh, const struct github_repo *repo, int
 int github_comment_delete(struct github *gh, const struct github_repo *repo, int64_t id,
 	struct cancel *cancel, struct err *err); /* missing is fine */
 
-/* Called for each comment, oldest first; return false to end. */
-typedef bool (*github_on_comment)(void *arg, const struct github_comment *comment);
-/* Comments of an issue changed since `since_s` (Unix seconds, 0: all), in pages of 100,
- * at most GITHUB_PAGES_MAX pages: more is ERR_LIMIT, after all of those were told. */
+/* Lists are read in pages of 100, at most so many. */
 #define GITHUB_PAGES_MAX 30
-int github_comment_each(struct github *gh, const struct github_repo *repo, int64_t number,
-	int64_t since_s, github_on_comment fn, void *arg, struct cancel *cancel,
-	struct err *err);
-
-/* Ids of the comments by `author_id` whose text holds `marker` (github_marker()), oldest
- * first, at most `max`; 0 found is a success.  More than one means that an answer was
- * lost: keep the first, delete the others. */
+/* Of the comments since `since_s` (Unix seconds, 0: all), the ids of those by `author_id`
+ * whose text holds `marker` (github_marker()), oldest first, at most `max`; 0 found is a
+ * success.  More than one means that an answer was
+ * lost: keep the first, delete the others.  ERR_LIMIT: there are more comments than pages. */
 int github_comment_find(struct github *gh, const struct github_repo *repo, int64_t number,
 	int64_t since_s, int64_t author_id, const char *marker, int64_t *ret_ids,
 	size_t max, size_t *ret_count, struct cancel *cancel, struct err *err);
@@ -257,12 +249,9 @@ int github_issue_react(struct github *gh, const struct github_repo *repo, int64_
 int github_comment_react(struct github *gh, const struct github_repo *repo, int64_t id,
 	const char *content, struct cancel *cancel, struct err *err);
 
-/* Labels of an issue or pull request.  Those that are on it already are fine; removing
- * one that is not there too. */
+/* Labels of an issue or pull request.  Those that are on it already are fine. */
 int github_labels_add(struct github *gh, const struct github_repo *repo, int64_t number,
 	const char *const *labels, size_t count, struct cancel *cancel, struct err *err);
-int github_label_remove(struct github *gh, const struct github_repo *repo, int64_t number,
-	const char *label, struct cancel *cancel, struct err *err);
 
 /* ---- pull requests --------------------------------------------------------- */
 
@@ -326,10 +315,6 @@ enum github_mergeable {
 int github_pull_mergeable(struct github *gh, const struct github_repo *repo,
 	int64_t number, enum github_mergeable *ret, struct cancel *cancel,
 	struct err *err);
-
-/* A branch of the repository itself; one that is gone is fine. */
-int github_branch_delete(struct github *gh, const struct github_repo *repo,
-	const char *branch, struct cancel *cancel, struct err *err);
 
 /* ---- reviews ------------------------------------------------------------------------ */
 

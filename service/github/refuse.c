@@ -126,7 +126,6 @@ int refuse_error(const struct http_answer *answer, struct reply *reply, int64_t 
 		reply->refused.duplicate = says(&words, "already exists");
 		reply->refused.no_drafts = says(&words, "draft");
 		reply->refused.no_grant = says(&words, "permission");
-		reply->refused.no_ref = says(&words, "reference does not exist");
 	}
 	err_set(err, kind, "GitHub answered %d%s%s", status, words.len ? ": " : "",
 		strbuf_str(&words));

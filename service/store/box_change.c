@@ -114,11 +114,3 @@ int store_box_set_agent(struct store *store, const char *id, const char *agent,
 			V_INT(now_ms), V_TEXT(id)),
 		"box", cancel, err);
 }
-
-int store_box_set_session(struct store *store, const char *id, const char *session_id,
-	struct cancel *cancel, struct err *err)
-{
-	return store_update_one(store,
-		QUERY(STMT_BOX_SET_SESSION, V_OPT(session_id), V_TEXT(id)), "box", cancel,
-		err);
-}

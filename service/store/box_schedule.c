@@ -76,13 +76,6 @@ int store_box_schedule_due(struct store *store, int64_t now_ms, int limit,
 		ret, err);
 }
 
-int store_box_schedule_next(struct store *store, int64_t *ret_ms, struct err *err)
-{
-	return store_read_int(store,
-		&(const struct query){.statement = STMT_BOX_SCHEDULE_NEXT}, 0, ret_ms,
-		err);
-}
-
 /* ---- changing -------------------------------------------------------------------------- */
 
 int store_box_schedule_fired(struct store *store, const char *id, int64_t slot_ms,

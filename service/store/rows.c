@@ -325,11 +325,6 @@ const char *store_effect_state_name(enum store_effect_state state)
 	return words_effect_state[state];
 }
 
-const char *store_prepared_state_name(enum store_prepared_state state)
-{
-	return words_prepared_state[state];
-}
-
 RELEASE_ROW(task)
 RELEASE_ROW(command)
 RELEASE_ROW(conversation)

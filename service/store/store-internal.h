@@ -241,7 +241,6 @@ typedef int (*job_fn)(struct store *store, struct conn *conn, void *arg, struct 
 struct job {
 	job_fn run;
 	void *arg;
-	bool bare; /* not inside a transaction; runs alone */
 	bool lazy; /* may wait STORE_LAZY_MS for others to share a commit with */
 	void (*done)(struct job *job); /* NULL: somebody waits on `finished` */
 	struct cond finished;
@@ -256,9 +255,6 @@ struct job {
 /* Runs fn in a transaction on the store's thread and waits for the commit.  Returns what
  * fn returned (>= 0), or -1: then nothing was changed. */
 int store_write(struct store *store, job_fn fn, void *arg, struct cancel *cancel,
-	struct err *err);
-/* As store_write outside of any transaction. */
-int store_write_bare(struct store *store, job_fn fn, void *arg, struct cancel *cancel,
 	struct err *err);
 /* Queues a job whose memory `done` frees; -1 when too much waits. */
 int store_write_async(struct store *store, struct job *job, struct err *err);

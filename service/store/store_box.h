@@ -148,9 +148,6 @@ int store_box_set_git(struct store *store, const char *id, const char *name,
 int store_box_set_agent(struct store *store, const char *id, const char *agent,
 	const char *model, const char *runner, int64_t now_ms, struct cancel *cancel,
 	struct err *err);
-/* The agent's session, which the next prompt goes on with; NULL for none. */
-int store_box_set_session(struct store *store, const char *id, const char *session_id,
-	struct cancel *cancel, struct err *err);
 
 /* ---- activity and metering ------------------------------------------------------------ */
 

@@ -60,8 +60,6 @@ int store_box_schedule_list(struct store *store, const char *box_id,
 /* Active, 0 < next_ms <= now_ms, earliest first; limit 1 to 500. */
 int store_box_schedule_due(struct store *store, int64_t now_ms, int limit,
 	struct store_box_schedules *ret, struct err *err);
-/* The earliest next_ms of the active ones; 0: none. */
-int store_box_schedule_next(struct store *store, int64_t *ret_ms, struct err *err);
 
 /* Takes the slot `slot_ms` and sets the next: ERR_CONFLICT when next_ms is another by now,
  * or it is paused.  So a slot fires once, whatever happens afterwards. */

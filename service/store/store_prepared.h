@@ -21,8 +21,6 @@ enum store_prepared_state {
 #undef X
 };
 
-const char *store_prepared_state_name(enum store_prepared_state state);
-
 struct store_prepared {
 	char *key;
 	int64_t repo_id;

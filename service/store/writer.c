@@ -85,16 +85,14 @@ static void queue_remove(struct store *store, struct job *job)
 	job->rc = -1;
 }
 
-/* What is to be written by one transaction; a bare job is alone. */
+/* What is to be written by one transaction. */
 static struct job *queue_batch(struct store *store, int64_t *ret_count)
 {
 	struct job *first = queue_pop(store);
 	struct job *last = first;
 
 	*ret_count = 1;
-	if (first->bare)
-		return first;
-	while (store->queue_head && !store->queue_head->bare && *ret_count < BATCH_MAX) {
+	while (store->queue_head && *ret_count < BATCH_MAX) {
 		last->next = queue_pop(store);
 		last = last->next;
 		(*ret_count)++;
@@ -152,10 +150,6 @@ static void run_batch(struct store *store, struct job *batch)
 	struct err err = {0};
 
 	store->nchanges = 0;
-	if (batch->bare) {
-		batch->rc = batch->run(store, &store->writer, batch->arg, &batch->err);
-		return;
-	}
 	if (run_transaction(store, batch, &err) == 0)
 		return;
 	store->nchanges = 0;
@@ -308,14 +302,6 @@ int store_write(
 	struct store *store, job_fn fn, void *arg, struct cancel *cancel, struct err *err)
 {
 	struct job job = {.run = fn, .arg = arg};
-
-	return submit(store, &job, cancel, err);
-}
-
-int store_write_bare(
-	struct store *store, job_fn fn, void *arg, struct cancel *cancel, struct err *err)
-{
-	struct job job = {.run = fn, .arg = arg, .bare = true};
 
 	return submit(store, &job, cancel, err);
 }

@@ -95,7 +95,6 @@ VERB(check_find, github_check_find(gh, repo, "abc", "B", "t", &id, NULL, err))
 VERB(annotations, github_check_annotations(gh, repo, 4, 1000, &out, NULL, err))
 VERB(job_log, github_job_log(gh, repo, 4, 1000, &out, NULL, err))
 VERB(file, github_file_get(gh, repo, "a/b", NULL, 1000, &out, NULL, err))
-VERB(delete_, github_branch_delete(gh, repo, "x", NULL, err))
 VERB(issue, github_issue_create(gh, repo, "t", "b", &id, NULL, err))
 VERB(issue_update, github_issue_update(gh, repo, 3, NULL, NULL, "closed", NULL, err))
 
@@ -123,7 +122,6 @@ static const struct verb {
 	{"job_log", job_log, false, false, false},
 	{"file", file, false, false, false},
 	{"head", head, false, false, false},
-	{"delete", delete_, true, true, false},
 	{"issue", issue, false, false, false},
 	{"issue_update", issue_update, true, false, false},
 	{"installation", installation, false, false, false},

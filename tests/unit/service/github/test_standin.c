@@ -85,10 +85,6 @@ static void a_lost_answer_is_found_again(void **state)
 		gh, &repo, 1, 0, app.bot.id, line, ids, 8, &count, NULL, &err));
 	assert_int_equal(count, 1);
 	OK(github_comment_update(gh, &repo, ids[0], "Done.", NULL, &err));
-	CLEANUP(github_comment) struct github_comment comment = {0};
-	OK(github_comment_get(gh, &repo, ids[0], &comment, NULL, &err));
-	assert_string_equal(comment.body, "Done.");
-	assert_int_equal(comment.author.id, app.bot.id);
 	OK(github_comment_react(gh, &repo, ids[0], "eyes", NULL, &err));
 	OK(github_comment_react(gh, &repo, ids[0], "eyes", NULL, &err));
 	OK(github_issue_react(gh, &repo, 1, "rocket", NULL, &err));
@@ -142,8 +138,6 @@ static void pull_requests(void **state)
 	assert_int_equal(again.head_repo_id, repo.id);
 	OK(github_pull_update(gh, &repo, pull.number, "New title", NULL, NULL, &err));
 	OK(github_labels_add(gh, &repo, pull.number, labels, 1, NULL, &err));
-	OK(github_label_remove(gh, &repo, pull.number, "automation", NULL, &err));
-	OK(github_label_remove(gh, &repo, pull.number, "automation", NULL, &err));
 	OK(github_pull_get(gh, &repo, pull.number, &again, NULL, &err));
 	assert_string_equal(again.head_ref, "fix");
 	what.head = "nowhere";

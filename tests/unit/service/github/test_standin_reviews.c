@@ -238,9 +238,6 @@ static void mergeable_closed_deleted(void **state)
 	OK(github_pull_close(gh, &repo, number, NULL, &err));
 	OK(github_pull_get(gh, &repo, number, &pull, NULL, &err));
 	assert_false(pull.open);
-	OK(github_branch_delete(gh, &repo, "people", NULL, &err));
-	OK(github_branch_delete(gh, &repo, "people", NULL, &err));
-	assert_int_equal(github_branch_head(gh, &repo, "people", head, NULL, &err), -1);
 }
 
 static void an_installation(void **state)

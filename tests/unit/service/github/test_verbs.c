@@ -174,12 +174,6 @@ static void reactions_and_labels(void **state)
 	assert_int_equal(
 		github_labels_add(world->gh, &world->repo, 3, labels, 2, NULL, &err), 0);
 	assert_string_equal(world->fake.body, "{\"labels\":[\"a\",\"b c\"]}");
-	assert_int_equal(
-		github_label_remove(world->gh, &world->repo, 3, "a/b %", NULL, &err), 0);
-	sent(world, "DELETE", "/repos/octocat/hello/issues/3/labels/a%2Fb%20%25");
-	fake_github_answer(&world->fake, 404, NULL, "{}");
-	assert_int_equal(
-		github_label_remove(world->gh, &world->repo, 3, "a", NULL, &err), 0);
 }
 
 /* ---- people and repositories ------------------------------------------------ */

@@ -334,7 +334,6 @@ static void test_each_verb_writes_its_own_columns(void **state)
 	OK(store_box_set_git(s, "b", "N", NULL, 2, NULL, err));
 	OK(store_box_set_git(s, "b", NULL, "E", 2, NULL, err));
 	OK(store_box_set_agent(s, "b", "codex", "m", "{}", 2, NULL, err));
-	OK(store_box_set_session(s, "b", "x", NULL, err));
 	OK(store_box_set_agent(s, "b", "codex", "n", NULL, 7, NULL, err));
 	OK(store_box_get(s, "b", &got, err));
 	assert_string_equal(got.labels, "[\"l\"]");
@@ -347,19 +346,13 @@ static void test_each_verb_writes_its_own_columns(void **state)
 	assert_string_equal(got.agent, "codex");
 	assert_string_equal(got.model, "n");
 	assert_null(got.runner);
-	assert_string_equal(got.session_id, "x");
 	assert_int_equal(got.updated_ms, 7);
-	store_box_release(&got);
-	OK(store_box_set_session(s, "b", NULL, NULL, err));
-	OK(store_box_get(s, "b", &got, err));
-	assert_null(got.session_id);
 	store_box_release(&got);
 	OK(store_box_get(s, "c", &got, err)); /* another box is as it was */
 	assert_string_equal(got.labels, "[]");
 	assert_int_equal(got.updated_ms, 1);
 	REFUSED(store_box_set_labels(s, "nil", "[]", 1, NULL, err), ERR_NOT_FOUND,
 		"no such box");
-	REFUSED(store_box_set_session(s, "nil", "x", NULL, err), ERR_NOT_FOUND, "box");
 }
 
 /* Two that change different things at the same time do not undo each other. */
