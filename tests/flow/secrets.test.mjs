@@ -204,6 +204,23 @@ function watchProcesses(pid) {
   return { all: () => Buffer.concat([...shown.values()]), stop: () => clearInterval(timer) };
 }
 
+// Each token that GitHub gives or is shown, from now on.
+function watchCredentials(search, standin) {
+  const known = new Set();
+  const remember = (value) => {
+    if (!known.has(value)) search.add(`credential ${known.add(value).size}`, value);
+  };
+  standin.server.on('request', (req) => {
+    const [kind, value] = (req.headers.authorization ?? '').split(' ');
+    if (!value) return;
+    remember(value);
+    if (kind === 'Basic') remember(Buffer.from(value, 'base64').toString().split(':').slice(1).join(':'));
+  });
+  const issue = standin.tokens.issue.bind(standin.tokens);
+  standin.tokens.issue = (what) => { const made = issue(what); remember(made.value); return made; };
+  return known;
+}
+
 function filesBelow(dir) {
   return fs.readdirSync(dir, { withFileTypes: true }).flatMap((e) =>
     e.isDirectory() ? filesBelow(path.join(dir, e.name)) : e.isFile() ? [path.join(dir, e.name)] : []);
@@ -231,16 +248,7 @@ test('an agent finds nothing to steal', async (t) => {
   const { standin, boxwright } = world;
   const watch = watchProcesses(boxwright.child.pid);
   try {
-    let credentials = 0;
-    const remember = (value) => search.add(`credential ${++credentials}`, value);
-    standin.server.on('request', (req) => {
-      const [kind, value] = (req.headers.authorization ?? '').split(' ');
-      if (!value) return;
-      remember(value);
-      if (kind === 'Basic') remember(Buffer.from(value, 'base64').toString().split(':').slice(1).join(':'));
-    });
-    const issue = standin.tokens.issue.bind(standin.tokens);
-    standin.tokens.issue = (what) => { const made = issue(what); remember(made.value); return made; };
+    const credentials = watchCredentials(search, standin);
     search.add('private key', standin.app.private_key);
     search.add('webhook secret', webhook);
     search.add('API key', boxwright.key);
@@ -313,8 +321,8 @@ test('an agent finds nothing to steal', async (t) => {
       for (const file of files) assert.deepEqual(search.in(fs.readFileSync(file)), [], file);
       return files.length;
     };
-    t.diagnostic(`${onDisk()} files on disk, ${credentials} credentials seen by GitHub`);
-    assert.ok(credentials > 10);
+    t.diagnostic(`${onDisk()} files on disk, ${credentials.size} credentials seen by GitHub`);
+    assert.ok(credentials.size > 10);
     // The conversation keeps its box, paused; nothing runs in it.
     await until('the boxes rest', async () => (await Promise.all((await listInstance(boxwright.instance)).boxes.map(inspectBox)))
       .every((b) => !b.State.Running && b.Config.Labels['boxwright.box'].startsWith('conv-')));
@@ -326,5 +334,82 @@ test('an agent finds nothing to steal', async (t) => {
     await echo.close();
     fs.rmSync(folder, { recursive: true, force: true });
     fs.rmSync(keyFile, { force: true });
+  }
+});
+
+// Whoever runs in a box looks for what our secrets have in them; the decoy shows that it would be found.
+const HUNT = `{ cat decoy.txt; cat /proc/*/environ /proc/*/cmdline; env; sudo -n cat /proc/1/environ; grep -rhsa -e -canary- -e gh[so]_ \
+/home /root /tmp /run /etc /workspace /.boxwright /var/tmp /dev/shm .git/config; } 2>/dev/null | tr '\\0' '\\n' | grep -aoE '[a-z-]*-canary-[0-9a-f]{8}|gh[so]_[A-Za-z0-9]{8}' | sort -u | tr '\\n' ' '`;
+const HUNTER = `
+hunt = ${JSON.stringify(HUNT)}
+found = subprocess.run(["sh", "-c", hunt], capture_output=True, text=True, timeout=60).stdout
+say("text", text=pathlib.Path("/var/tmp/setup.txt").read_text())
+prompt = sys.argv[sys.argv.index("-p") + 1]
+answer = "HUNT agent %s." % found
+say("text", text=answer)
+if '"findings"' in prompt: end(json.dumps({"summary": answer, "findings": []}))
+open("note.txt", "a").write(answer + "\\n")
+end(answer)
+`;
+
+test('no verb, no check, no repair and no outsider finds a secret in its box', async (t) => {
+  const search = new Search();
+  const folder = fixture();
+  const hunt = `echo "HUNT check $(${HUNT})"`;
+  fs.writeFileSync(path.join(folder, '.github/boxwright.yml'), JSON.stringify({ version: 1, setup: [`${hunt.replace('check', 'setup')} > /var/tmp/setup.txt`],
+    check: [`${hunt}; ! grep -q . note.txt`], allow: { outsiders: ['ask'] } }));
+  const keys = { anthropic: canary('sk-ant'), openai: canary('sk-proj') };
+  const webhook = canary('webhook');
+  const world = await startWorld({ repo: { fixture: folder }, seed: { app: { webhook_secret: webhook } },
+    env: { BOXWRIGHT_MODEL_ANTHROPIC_KEY: keys.anthropic, BOXWRIGHT_MODEL_OPENAI_KEY: keys.openai },
+    config: scripted(HUNTER, { over: { task: { retry_s: 0 }, allow: { outsiders: true } } }) });
+  const { standin, boxwright } = world;
+  const watch = watchProcesses(boxwright.child.pid);
+  try {
+    watchCredentials(search, standin);
+    for (const [name, value] of Object.entries({ 'private key': standin.app.private_key, webhook, 'API key': boxwright.key, ...keys }))
+      search.add(name, value);
+    const run = async (number, text, login) => {
+      const task = await world.fix(number, { text: `/boxwright ${text}`, login });
+      assert.equal(task.state, 'done', `${text}: ${task.outcome}\n${boxwright.tail(5)}`);
+      return task;
+    };
+    const { number } = await world.issue('Look around', 'Please.');
+    await run(number, 'ask what is there?', 'stranger');
+    const fix = await run(number, 'fix x2');
+    assert.equal(fix.outcome_code, 'pull_request', fix.outcome);
+    await run(fix.pr_number, 'review');
+    await run(fix.pr_number, 'test');
+    const { delivery } = await standin.checkRun({ repo: world.repo, number: fix.pr_number, name: 'unit', conclusion: 'failure',
+      log: 'not ok', deliver: ['check_run'] }).then((r) => ({ delivery: r.delivery ?? r.deliveries[0] }));
+    const repair = await boxwright.waitForTask((await boxwright.taskOf(delivery.guid)).id);
+    assert.equal(repair.verb, 'repair');
+    await run(fix.pr_number, 'undo');
+
+    const tasks = await boxwright.tasks('?limit=100');
+    const events = (await Promise.all(tasks.map((task) => allEvents(world, task.id)))).flat();
+    const hunts = events.flatMap((e) => e.text.match(/HUNT (setup|check|agent) [^$.\n]+/g) ?? []);
+    for (const who of ['setup', 'check', 'agent'])
+      assert.ok(hunts.some((h) => h.startsWith(`HUNT ${who} decoy-canary-`)), `${who} looked: ${hunts.join('\n')}`);
+    t.diagnostic(`${hunts.length} looks of ${tasks.length} tasks`);
+    for (const one of hunts) assert.match(one, /^HUNT \w+ (decoy-canary-[0-9a-f]{8} ?)+$/);
+
+    const list = await listInstance(boxwright.instance);
+    const engine = await Promise.all([...list.boxes.map(inspectBox), ...list.snapshots.map(inspectImage)]);
+    const shown = { events, tasks, engine, log: boxwright.lines.join('\n'), processes: watch.all(),
+      comments: [await world.comments(number), await world.comments(fix.pr_number)], pull: await world.pull(fix.pr_number) };
+    for (const [name, value] of Object.entries(shown)) assert.deepEqual(search.in(value), [], name);
+    const state = path.join(boxwright.dir, 'state');
+    for (const file of filesBelow(state)) {
+      assert.deepEqual(search.in(fs.readFileSync(file)), [], file);
+      const [top] = path.relative(state, file).split(path.sep);
+      if (top !== 'mirrors') assert.equal(fs.statSync(file).mode & 0o077, 0, `${file} is open to others`);
+    }
+    for (const dir of ['.', 'mirrors']) assert.equal(fs.statSync(path.join(state, dir)).mode & 0o077, 0, dir);
+    assert.match(fs.readFileSync(`/proc/${boxwright.child.pid}/limits`, 'utf8'), /Max core file size +0 +0/);
+  } finally {
+    watch.stop();
+    await world.close();
+    fs.rmSync(folder, { recursive: true, force: true });
   }
 });
