@@ -151,7 +151,8 @@ static void add_changes(struct strbuf *out, const json_t *changes)
 	}
 }
 
-void agent_summary(struct strbuf *out, const char *tool, const json_t *input)
+/* What people see of a tool call: the command, the path, or the arguments. */
+static void agent_summary(struct strbuf *out, const char *tool, const json_t *input)
 {
 	CLEANUP(strbuf) struct strbuf text = STRBUF_INIT(LIMIT_AGENT_LINE);
 	struct err ignored = {0};

@@ -145,7 +145,4 @@ int reader_no_result(const struct agent_reader *reader, const char *name, int ex
 /* Parses a line; mends lone surrogates.  NULL when it is no JSON object. */
 json_t *reader_parse(const char *line, size_t len);
 
-/* What people see of a tool call: the command, the path, or the arguments. */
-void agent_summary(struct strbuf *out, const char *tool, const json_t *input);
-
 #endif

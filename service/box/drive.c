@@ -430,6 +430,22 @@ static bool write_end(struct box_drive *drive, const struct store_box_run_end *e
 	return false;
 }
 
+/* Has the box's counters read soon. */
+static void drives_meter(struct boxes *boxes, const char *box_id)
+{
+	struct drives *drives = boxes->drives;
+
+	LOCKED(&drives->lock);
+	for (struct meter_wish *at = drives->wishes; at; at = at->next)
+		if (str_eq(at->box, box_id))
+			return;
+	struct meter_wish *wish = mem_zalloc(sizeof *wish);
+	str_copy(wish->box, sizeof wish->box, box_id);
+	wish->next = drives->wishes;
+	drives->wishes = wish;
+	cond_wake_one(&drives->meter_work);
+}
+
 void drive_settle(struct box_drive *drive, struct store_box_run_end *end)
 {
 	struct boxes *boxes = drive->boxes;
@@ -563,21 +579,6 @@ void box_drive_detach(struct box_drive *drive)
 }
 
 /* ---- metering -------------------------------------------------------------------------- */
-
-void drives_meter(struct boxes *boxes, const char *box_id)
-{
-	struct drives *drives = boxes->drives;
-
-	LOCKED(&drives->lock);
-	for (struct meter_wish *at = drives->wishes; at; at = at->next)
-		if (str_eq(at->box, box_id))
-			return;
-	struct meter_wish *wish = mem_zalloc(sizeof *wish);
-	str_copy(wish->box, sizeof wish->box, box_id);
-	wish->next = drives->wishes;
-	drives->wishes = wish;
-	cond_wake_one(&drives->meter_work);
-}
 
 static void *meter_main(void *arg)
 {

@@ -94,8 +94,6 @@ int drives_spawn(struct boxes *boxes, bool run,
 /* Takes the webhook of a run: false when somebody has it, or too many are on their way. */
 bool drives_posting(struct boxes *boxes, const char *run_id);
 void drives_posted(struct boxes *boxes, const char *run_id);
-/* Has the box's counters read soon. */
-void drives_meter(struct boxes *boxes, const char *box_id);
 /* What a run is stopped by when the box of a drive is paused or deleted. */
 void drives_stop(struct boxes *boxes, const char *box_id, const char *run_id,
 	enum store_box_run_state state, const char *reason, int64_t wait_ms,
@@ -130,15 +128,11 @@ enum drive_read {
 /* The next event, over lost links. */
 enum drive_read drive_read(struct box_drive *drive, struct drive_sink *sink,
 	struct run_event *ret_event, struct err *err);
-/* What was read up to drive->offset is not asked for again. */
-void drive_ack(struct box_drive *drive);
 /* Stops all of the run's processes: after a timeout, or when nobody can say what it does. */
 void drive_kill(struct box_drive *drive, int64_t grace_ms);
 /* Starts the run of drive->name, or finds it when the link was lost in between. */
 int drive_start(struct box_drive *drive, const struct run_spec *spec,
 	struct cancel *cancel, struct err *err);
-void drive_pump_shell(struct box_drive *drive, const struct box_sink *sink,
-	struct box_run_end *ret_end);
 
 /* ---- agent_pump.c ---------------------------------------------------------------------- */
 
@@ -157,10 +151,6 @@ int exec_begin(struct boxes *boxes, struct box_work *work, enum box_run_kind kin
 int agent_begin(struct boxes *boxes, struct box_work *work, const json_t *body,
 	const struct box_prompt_file *files, size_t nfiles, const char *schedule_id,
 	struct box_drive **ret_drive, struct cancel *cancel, struct err *err);
-
-/* ---- runs.c ---------------------------------------------------------------------------- */
-
-json_t *run_json(const struct store_box_run *run);
 
 /* ---- webhook.c ------------------------------------------------------------------------- */
 

@@ -114,7 +114,8 @@ enum drive_read drive_read(struct box_drive *drive, struct drive_sink *sink,
 	}
 }
 
-void drive_ack(struct box_drive *drive)
+/* What was read up to drive->offset is not asked for again. */
+static void drive_ack(struct box_drive *drive)
 {
 	if (drive->offset - drive->acked < ACK_BYTES || !drive->run)
 		return;
@@ -223,7 +224,7 @@ static bool shell_follow(
 	}
 }
 
-void drive_pump_shell(
+static void drive_pump_shell(
 	struct box_drive *drive, const struct box_sink *sink, struct box_run_end *end)
 {
 	struct drive_sink to;

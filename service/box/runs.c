@@ -22,7 +22,7 @@ static void put_agent(json_t *json, const struct store_box_run *run)
 }
 
 /* Exactly the keys of the contract: clients compare them. */
-json_t *run_json(const struct store_box_run *run)
+static json_t *run_json(const struct store_box_run *run)
 {
 	json_t *json = json_object();
 	bool running = run->state == STORE_BOX_RUN_RUNNING;

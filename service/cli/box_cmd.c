@@ -112,7 +112,7 @@ int box_call(const char *method, const char *path, json_t *body, bool json,
 	return CLI_OK;
 }
 
-void cli_box_help(FILE *out)
+static void print_help(FILE *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		fprintf(out, "  boxwright box %-9s %s\n  %26s%s\n", table[i].name,
@@ -124,7 +124,7 @@ int cli_box(int argc, char **argv)
 	const char *verb = argc > 0 ? argv[0] : "help";
 
 	if (str_eq(verb, "help") || str_eq(verb, "--help")) {
-		cli_box_help(stdout);
+		print_help(stdout);
 		return CLI_OK;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {

@@ -35,9 +35,6 @@ int cli_key(int argc, char **argv);
 int cli_completion(int argc, char **argv);
 int cli_complete(int argc, char **argv);
 
-/* The lines of `boxwright box`, for help. */
-void cli_box_help(FILE *out);
-
 /* A line a library, indented. */
 void cli_versions(FILE *out);
 
