@@ -13,6 +13,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -425,6 +426,66 @@ static void cancel_switches_nothing_twice(void **state)
 	assert_non_null(strstr(github->fake.body, "confused"));
 }
 
+/* A clock on which time goes by quickly: ten seconds at each look. */
+static _Atomic int64_t quick_us;
+
+static int64_t quick_mono_us(void)
+{
+	return atomic_fetch_add(&quick_us, INT64_C(10000000));
+}
+
+/* One thread answers for all repositories: a command that takes longer than two minutes goes
+ * back behind the others, and says why. */
+static void a_command_that_takes_long_goes_behind_the_others(void **state)
+{
+	struct store_command_new asked = {.lane = LANE,
+		.verb = "cancel",
+		.word = "cancel",
+		.text = "",
+		.about = "",
+		.repo_id = 9,
+		.installation_id = 7,
+		.owner = "octocat",
+		.repo = "hello",
+		.number = 12,
+		.requester_id = 5,
+		.requester_login = "mona",
+		.comment_id = 77};
+	struct store_delivery_new what = {.id = "guid-1",
+		.event = "issue_comment",
+		.body = "{}",
+		.body_len = 2,
+		.reason_code = "comment",
+		.reason = "A comment asks for it.",
+		.command = &asked};
+	struct store_delivery_added added;
+	CLEANUP(store_command) struct store_command row = {0};
+	struct config config;
+
+	(void)state;
+	config_defaults(&config);
+	env.config = &config;
+	/* No call of its own ends before that. */
+	github_world_options(github, (struct github_options){.timeout_s = 600});
+	env.github = github->gh;
+	fake_github_answer(&github->fake, 404, NULL, "{}");
+	asked.now_ms = what.received_ms = clock_wall_ms();
+	OK(store_delivery_add(world.store, &what, &added, NULL, err));
+	quick_us = clock_mono_us();
+	clock_set_source(quick_mono_us, NULL);
+	int handled = task_commands_run(&env, "a:commands", NULL);
+	clock_set_source(NULL, NULL);
+	assert_int_equal(handled, 1);
+	OK(store_command_get(world.store, 1, &row, err));
+	assert_int_equal(row.state, STORE_COMMAND_READY);
+	assert_int_equal(row.attempt, 1);
+	assert_true(row.run_at_ms > asked.now_ms + 1000);
+	if (!strstr(row.outcome, "the time for a command"))
+		fail_msg("%s", row.outcome);
+	env.config = NULL;
+	config_release(&config);
+}
+
 static void steps_are_those_of_the_verb(void **state)
 {
 	(void)state;
@@ -454,6 +515,7 @@ int main(void)
 		TEST(retry_of_another_day_begins_anew),
 		TEST(budget_is_added_once),
 		TEST(cancel_switches_nothing_twice),
+		TEST(a_command_that_takes_long_goes_behind_the_others),
 		cmocka_unit_test(steps_are_those_of_the_verb),
 	};
 
