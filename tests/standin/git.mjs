@@ -247,17 +247,27 @@ export class GitServer {
       ...(req.headers['content-length'] && { CONTENT_LENGTH: req.headers['content-length'] }),
       ...(req.headers['content-encoding'] && { HTTP_CONTENT_ENCODING: req.headers['content-encoding'] }),
       ...(req.headers['git-protocol'] && { GIT_PROTOCOL: req.headers['git-protocol'] }) };
-    const child = spawn('git', ['http-backend'], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    // With those that it starts: it spins for ever when a body ends too early.
+    const child = spawn('git', ['http-backend'], { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     this.children.add(child);
     child.on('close', (code) => { this.children.delete(child); done(code, res.statusCode); });
     child.stdin.on('error', () => {});
     child.stderr.resume();
     req.pipe(child.stdin);
-    res.on('close', () => { if (!res.writableFinished) child.kill(); });
+    res.on('close', () => {
+      if (res.writableFinished) return;
+      // A push that has come whole is made, whoever hears of it.
+      if (req.complete && url.pathname.endsWith('/git-receive-pack')) child.stdout.resume();
+      else end(child);
+    });
     relayCgi(child.stdout, res);
   }
 
-  close() { this.children.forEach((child) => child.kill('SIGKILL')); }
+  close() { this.children.forEach(end); }
+}
+
+function end(child) {
+  try { process.kill(-child.pid, 'SIGKILL'); } catch { /* it has ended */ }
 }
 
 // CGI's header, then the body as it comes.

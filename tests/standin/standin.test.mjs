@@ -371,6 +371,25 @@ describe('git', () => {
       assert.ok(s.git.sha('octocat', 'sample', 'lost'));
     } finally { fs.rmSync(dir, { recursive: true, force: true }); }
   });
+
+  test('a push that is cut off in its middle leaves no process behind', async () => {
+    const token = await mint({ contents: 'write' });
+    const request = http.request(`${s.url}/${REPO}.git/git-receive-pack`, { method: 'POST', headers: { 'user-agent': 'x',
+      authorization: `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`,
+      'content-type': 'application/x-git-receive-pack-request', 'content-length': 1000 } });
+    request.on('error', () => {});
+    request.write('00a5');
+    const end = Date.now() + 20000;
+    const until = async (ok) => {
+      while (!ok()) {
+        assert.ok(Date.now() < end, `${s.git.children.size} processes`);
+        await new Promise((done) => { setTimeout(done, 20); });
+      }
+    };
+    await until(() => s.git.children.size === 1);
+    request.destroy();
+    await until(() => s.git.children.size === 0);
+  });
 });
 
 describe('webhooks', () => {
