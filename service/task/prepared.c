@@ -46,11 +46,13 @@ static int identity_of(struct task_ctx *ctx, struct identity *ret, struct err *e
 
 	if (engine_image_inspect(
 		    boxcore_engine(ctx->env->core), name, &image, ctx->cancel, err) < 0)
-		return err_wrap(err,
-			"the box image %s is not on the engine (`boxwright doctor` tells "
-			"how "
-			"to make or pull it)",
-			name);
+		return err->kind == ERR_NOT_FOUND
+			       ? err_wrap(err,
+					 "the box image %s is not on the engine "
+					 "(`boxwright doctor` tells how to make or pull "
+					 "it)",
+					 name)
+			       : err_wrap(err, "the box image %s", name);
 	ret->image = mem_strdup(name);
 	ret->digest = mem_strdup(image.id);
 	repo_config_setup_hash(&ctx->file, ret->digest, ret->setup);
