@@ -82,14 +82,16 @@ const spot = (next, reach) => {
 // Lets it die so many times by its own calls, a few of them while it starts again.
 function dying(next, times) {
   const told = [];
+  let life = -1; // once in each: whose end is not seen yet has tasks that look less tired than they are
   const arm = (reach) => {
+    life = killer.kills;
     told.push(spot(next, reach));
     death.arm(told.at(-1));
   };
   const few = Object.fromEntries(KINDS.map((k) => [k, REACH[k] / 20]));
   killer.onDeath = () => { if (told.length < times && next() < 0.3 && !killer.tired(1)) arm(few); };
   const timer = setInterval(() => {
-    if (told.length < times && !killer.busy && !death.armed && !killer.tired()) arm(REACH);
+    if (told.length < times && !killer.busy && killer.kills > life && !killer.tired()) arm(REACH);
   }, 250);
   return () => {
     clearInterval(timer);
