@@ -16,8 +16,8 @@ struct networks;
 /* With the gate and its thread; freed after the last link. */
 int networks_new(struct networks **ret_networks, const struct boxcore_options *options,
 	struct err *err);
-void networks_free(struct networks *networks); /* NULL is fine */
-struct egress *networks_egress(struct networks *networks);
+void networks_free(struct networks *networks);             /* NULL is fine */
+struct egress *networks_egress(struct networks *networks); /* for tests */
 
 /* A box that is about to be made with a policy; within its gate. */
 int networks_remember(struct boxcore *core, const char *box,

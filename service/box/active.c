@@ -147,12 +147,6 @@ int active_hold(struct boxes_active *active, const char *box, bool run,
 	return entry ? 0 : -1;
 }
 
-void active_hold_more(struct boxes_active *active, const char *box, bool run)
-{
-	LOCKED(&active->lock);
-	add(need(active, box), run);
-}
-
 void active_release(
 	struct boxes_active *active, const char *box, bool run, int64_t now_ms)
 {

@@ -27,8 +27,6 @@ uint64_t active_turns(struct boxes_active *active);
 /* Waits while the box is seized. */
 int active_hold(struct boxes_active *active, const char *box, bool run,
 	struct cancel *cancel, struct err *err);
-/* Another hold by one who holds it; also while it is seized. */
-void active_hold_more(struct boxes_active *active, const char *box, bool run);
 void active_release(
 	struct boxes_active *active, const char *box, bool run, int64_t now_ms);
 

@@ -64,14 +64,12 @@ struct box_work {
 int box_work_begin(struct boxes *boxes, const struct box_caller *who, const char *box,
 	enum box_work_kind kind, const char *why, struct box_work *ret_work,
 	struct cancel *cancel, struct err *err);
-/* A second hold for another thread on the same box; row is copied. */
-int box_work_copy(
-	const struct box_work *work, struct box_work *ret_work, struct err *err);
 void box_work_release(struct box_work *work); /* notes the activity's end; never blocks */
 DEFINE_CLEANUP(box_work, struct box_work, box_work_release(value))
 
 int boxes_running_count(struct boxes *boxes, const char *box_id); /* BOX_WORK_RUN now */
-int boxes_held_count(struct boxes *boxes, const char *box_id);    /* of either kind */
+/* Of either kind; for tests. */
+int boxes_held_count(struct boxes *boxes, const char *box_id);
 
 /* ---- what a box was entrusted with (seal.c) -------------------------------------------- */
 

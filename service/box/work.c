@@ -75,53 +75,6 @@ int box_work_begin(struct boxes *boxes, const struct box_caller *who, const char
 	return 0;
 }
 
-static char *copied(const char *text)
-{
-	return mem_strdup(text);
-}
-
-static struct store_box copy_row(const struct store_box *from)
-{
-	struct store_box row = *from;
-
-	row.id = copied(from->id);
-	row.account = copied(from->account);
-	row.name = copied(from->name);
-	row.error = copied(from->error);
-	row.runtime = copied(from->runtime);
-	row.image = copied(from->image);
-	row.snapshot_id = copied(from->snapshot_id);
-	row.size = copied(from->size);
-	row.labels = copied(from->labels);
-	row.network = copied(from->network);
-	row.init_command = copied(from->init_command);
-	row.git_name = copied(from->git_name);
-	row.git_email = copied(from->git_email);
-	row.agent = copied(from->agent);
-	row.model = copied(from->model);
-	row.runner = copied(from->runner);
-	row.skills = copied(from->skills);
-	row.mcp = copied(from->mcp);
-	row.session_id = copied(from->session_id);
-	row.sealed = copied(from->sealed);
-	row.pause_reason = copied(from->pause_reason);
-	row.wake_reason = copied(from->wake_reason);
-	row.boot = copied(from->boot);
-	return row;
-}
-
-int box_work_copy(const struct box_work *work, struct box_work *ret_work, struct err *err)
-{
-	if (!work->held)
-		return err_set(err, ERR_INTERNAL, "work that is over cannot be shared");
-	active_hold_more(work->boxes->active, work->row.id, work->kind == BOX_WORK_RUN);
-	*ret_work = (struct box_work){.boxes = work->boxes,
-		.row = copy_row(&work->row),
-		.kind = work->kind,
-		.held = true};
-	return 0;
-}
-
 void box_work_release(struct box_work *work)
 {
 	if (work->held)

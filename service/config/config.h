@@ -84,7 +84,7 @@ const char *config_path(const char *path);
  * for BOXWRIGHT_CONFIG and those that begin with BOXWRIGHT_TEST_ or BOXWRIGHT_DEMO_. */
 int config_load(struct config *ret, const char *path, struct err *err);
 
-/* The text of a file alone over the defaults: no environment, files of secrets are not
+/* For tests: the text of a file alone over the defaults: no environment, files of secrets are not
  * read, nothing is checked across keys.  `name` stands in errors. */
 int config_parse(struct config *ret, const char *name, const char *text, size_t len,
 	struct err *err);
@@ -99,7 +99,7 @@ void config_dump(const struct config *config, struct strbuf *out);
 /* Appends the text for --help: YAML path, variable, default, sentence. */
 void config_help(struct strbuf *out);
 
-/* Appends the table for the README (Markdown). */
+/* Appends the table for the README (Markdown); for tests, which hold the page against it. */
 void config_table(struct strbuf *out);
 
 #endif

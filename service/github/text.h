@@ -75,7 +75,8 @@ bool github_marker(const struct github_marker *marker, const void *key, size_t k
 	char ret[GITHUB_MARKER_SIZE]);
 
 /* Whether `text` holds a valid marker for repository and issue; if so its task and kind
- * are copied (65 and 17 bytes).  The first valid one counts. */
+ * are copied (65 and 17 bytes).  The first valid one counts.  For tests: ours are looked for
+ * by their whole line. */
 bool github_marker_find(const char *text, size_t len, int64_t repo_id, int64_t number,
 	const void *key, size_t key_len, char ret_task[65], char ret_kind[17]);
 

@@ -75,8 +75,7 @@ struct request {
 	struct target target;
 	struct route_found found;
 	int64_t content_length; /* -1: none */
-	char peer[48];
-	bool begun; /* the head was looked at */
+	bool begun;             /* the head was looked at */
 	struct box_caller caller;
 	struct box_key_owner owner; /* the caller's, when a row's key was sent */
 	const char *origin; /* that is named in the answer, the setting's word; or NULL */

@@ -101,17 +101,3 @@ unsigned listen_connections(unsigned wanted)
 			      : CONNECTIONS_MIN;
 	return room < wanted ? (unsigned)room : wanted;
 }
-
-void address_text(const struct sockaddr *address, char *buf, size_t size)
-{
-	union any_address a = {0};
-
-	buf[0] = '\0';
-	if (address->sa_family == AF_INET) {
-		memcpy(&a.v4, address, sizeof(a.v4));
-		inet_ntop(AF_INET, &a.v4.sin_addr, buf, (socklen_t)size);
-	} else if (address->sa_family == AF_INET6) {
-		memcpy(&a.v6, address, sizeof(a.v6));
-		inet_ntop(AF_INET6, &a.v6.sin6_addr, buf, (socklen_t)size);
-	}
-}

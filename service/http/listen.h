@@ -9,14 +9,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/socket.h>
 
 /* A non-blocking listening socket of a numeric address, or -1; port -1: any free one. */
 int listen_open(const char *address, int port, int *ret_port, struct err *err);
 bool listen_is_loopback(const char *address);
 /* `wanted`, or less where this process may not have so many descriptors. */
 unsigned listen_connections(unsigned wanted);
-/* The numeric address without the port; "" for what is no internet address. */
-void address_text(const struct sockaddr *address, char *buf, size_t size);
 
 #endif

@@ -51,11 +51,6 @@ const char *request_method(const struct request *request)
 	return request->method;
 }
 
-const char *request_peer(const struct request *request)
-{
-	return request->peer;
-}
-
 const char *request_param(const struct request *request, size_t n)
 {
 	if (n >= request->found.param_count)

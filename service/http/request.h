@@ -47,7 +47,6 @@ json_t *request_query_json(const struct request *request); /* all of it; the cal
 int request_query_int(const struct request *request, const char *name, int64_t min,
 	int64_t max, int64_t fallback, int64_t *ret, struct err *err);
 const char *request_header(const struct request *request, const char *name); /* or NULL */
-const char *request_peer(const struct request *request); /* numeric address */
 const char *request_body(const struct request *request, size_t *ret_len); /* never NULL */
 /* The body as a JSON object, the caller's; an empty body is an empty object. */
 json_t *request_json(const struct request *request, struct err *err);

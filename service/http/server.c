@@ -52,15 +52,6 @@ static struct conn *conn_of(struct MHD_Connection *connection)
 	return info ? info->socket_context : NULL;
 }
 
-static void set_peer(struct request *request)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-		request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-
-	if (info)
-		address_text(info->client_addr, request->peer, sizeof(request->peer));
-}
-
 /* The first line has come: the library's only word on it before the whole head. */
 static void *on_line(void *arg, const char *uri, struct MHD_Connection *connection)
 {
@@ -76,7 +67,6 @@ static void *on_line(void *arg, const char *uri, struct MHD_Connection *connecti
 	request->raw_at = uri;
 	request->method = "";
 	request->content_length = -1;
-	set_peer(request);
 	conns_phase(server->conns, request->conn, CONN_HEAD);
 	return request;
 }

@@ -18,7 +18,8 @@ int why_delivery(struct store *store, const struct store_delivery *delivery, jso
 /* What to do next about a delivery's reason_code or a task's outcome_code; NULL: nothing is
  * to be done, or the code is unknown. */
 const char *why_next(const char *code);
-/* Whether the table has the word at all: each reason of a delivery and each refusal is in it. */
+/* For tests: whether the table has the word; each reason of a delivery and each refusal is
+ * in it. */
 bool why_known(const char *code);
 
 /* A person's address of a comment, review, issue or pull request in the form that rows have:

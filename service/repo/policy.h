@@ -33,7 +33,7 @@ struct repo_policy {
 /* The built-in list, NULL-terminated. */
 extern const char *const repo_policy_default[];
 
-bool repo_pattern_match(const char *pattern, const char *path);
+bool repo_pattern_match(const char *pattern, const char *path); /* for tests */
 
 /* ERR_INPUT naming the pattern that is too long, empty or holds a control character. */
 int repo_policy_check(const struct repo_policy *policy, struct err *err);

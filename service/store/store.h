@@ -171,8 +171,8 @@ int store_figures(struct store *store, struct store_figures *ret, struct err *er
  * waits for the copy. */
 int store_backup(const char *state_dir, const char *path, struct err *err);
 
-/* SQLite's own check of the whole file; ERR_INTERNAL with the first finding.  Reads all
- * of the database. */
+/* For tests: SQLite's own check of the whole file; ERR_INTERNAL with the first finding.
+ * Reads all of the database. */
 int store_check(struct store *store, struct err *err);
 
 #endif

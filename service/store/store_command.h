@@ -89,6 +89,7 @@ int store_command_put_back(struct store *store, const struct store_command *comm
 int store_command_asked_again(struct store *store, const struct store_command *command,
 	int64_t *ret_id, struct err *err);
 
+/* For tests. */
 int store_command_get(
 	struct store *store, int64_t id, struct store_command *ret, struct err *err);
 

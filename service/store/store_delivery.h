@@ -67,7 +67,7 @@ struct store_delivery_added {
 	const char *reason;  /* likewise */
 };
 
-/* Blocks until the delivery is on the disk. */
+/* For tests: blocks until the delivery is on the disk. */
 int store_delivery_add(struct store *store, const struct store_delivery_new *delivery,
 	struct store_delivery_added *ret, struct cancel *cancel, struct err *err);
 

@@ -29,7 +29,7 @@ static void holds_are_counted(void **state)
 	(void)state;
 	assert_int_equal(active_hold(active, "a", true, NULL, &err), 0);
 	assert_int_equal(active_hold(active, "a", false, NULL, &err), 0);
-	active_hold_more(active, "a", true);
+	assert_int_equal(active_hold(active, "a", true, NULL, &err), 0);
 	struct active_counts counts = active_look(active, "a");
 	assert_int_equal(counts.runs, 2);
 	assert_int_equal(counts.quiet, 1);
