@@ -695,6 +695,67 @@ static void a_state_of_another_harness_is_refused(void **state)
 	assert_null(agent_reader_load(harness_find("custom"), "{", &err));
 }
 
+static void note_line(void *arg, const char *line)
+{
+	strbuf_addf(arg, "<%s>", line);
+}
+
+/* The last line that speaks of an error, in pieces of any size. */
+static void last_words_are_told(void **state)
+{
+	static const char said[] = "warning: old\n\nerror: unknown option '--x'\r\n"
+				   "  tip: see --help\n\377half";
+	(void)state;
+
+	for (size_t piece = 1; piece < sizeof said; piece += 7) {
+		CLEANUP(agent_reader)
+		struct agent_reader *reader =
+			agent_reader_new(harness_find("claude-code"), NULL);
+		CLEANUP(strbuf) struct strbuf lines = STRBUF_INIT(1000);
+		CLEANUP(agent_result) struct agent_result result = {0};
+		struct err err = {0};
+
+		for (size_t at = 0; at < strlen(said); at += piece)
+			agent_feed_stderr(reader, said + at,
+				strlen(said) - at < piece ? strlen(said) - at : piece,
+				note_line, &lines);
+		assert_string_equal(strbuf_str(&lines),
+			"<warning: old><error: unknown option '--x'>"
+			"<  tip: see --help>");
+		assert_false(agent_ended(reader));
+		assert_int_equal(agent_finish(reader, 1, &result, &err), -1);
+		assert_int_equal(err.kind, ERR_INPUT);
+		assert_string_equal(err.text,
+			"Claude Code ended without a result (exit 1): error: unknown "
+			"option '--x'");
+	}
+}
+
+static void last_words_outlive_a_restart(void **state)
+{
+	CLEANUP(agent_reader)
+	struct agent_reader *reader = agent_reader_new(harness_find("codex"), NULL);
+	CLEANUP(strbuf) struct strbuf saved = STRBUF_INIT(LIMIT_AGENT_STATE);
+	CLEANUP(agent_result) struct agent_result result = {0};
+	CLEANUP(mem) char *endless = mem_zalloc(100000);
+	struct err err = {0};
+	(void)state;
+
+	memset(endless, 'e', 99999);
+	agent_feed_stderr(reader, endless, 99999, NULL, NULL);
+	agent_feed_stderr(reader, "\nFatal: gone\n", 13, NULL, NULL);
+	agent_reader_save(reader, &saved);
+	CLEANUP(agent_reader)
+	struct agent_reader *again =
+		agent_reader_load(harness_find("codex"), strbuf_str(&saved), &err);
+	assert_non_null(again);
+	agent_feed_stderr(again, "a hint\n", 7, NULL, NULL);
+	assert_int_equal(agent_finish(again, 0, &result, &err), -1);
+	assert_int_equal(err.kind, ERR_INTERNAL);
+	assert_string_equal(
+		err.text, "Codex ended without a result (exit 0): Fatal: gone");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -708,6 +769,8 @@ int main(void)
 		cmocka_unit_test(opencode_endings),
 		cmocka_unit_test(custom_frames),
 		cmocka_unit_test(custom_endings),
+		cmocka_unit_test(last_words_are_told),
+		cmocka_unit_test(last_words_outlive_a_restart),
 		cmocka_unit_test(bad_bytes_are_mended),
 		cmocka_unit_test(members_may_be_missing_or_of_another_type),
 		cmocka_unit_test(a_session_id_cannot_be_an_option),
