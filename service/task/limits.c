@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-
 /* The UTC day on which the task was made: its own, also when it runs past midnight. */
 static int64_t day_of(const struct store_task *task)
 {
