@@ -79,8 +79,10 @@ static void give(struct request *request, int status, struct MHD_Response *respo
 	}
 	if (!request->suspended)
 		return;
-	atomic_fetch_sub(&request->server->unanswered, 1);
+	/* Resumed, the request may be gone; the library is not stopped before this is counted. */
+	struct server *server = request->server;
 	MHD_resume_connection(request->connection);
+	atomic_fetch_sub(&server->unanswered, 1);
 }
 
 void reply_upgrade_give(struct request *request, struct MHD_Response *response)
