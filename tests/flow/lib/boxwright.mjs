@@ -196,7 +196,10 @@ export class Boxwright {
       const now = await this.task(id);
       const good = when ? when(now) : state ? now.state === state : over.includes(now.state);
       return good || over.includes(now.state) ? now : null;
-    }, { ms }).catch((error) => { throw new Error(`${error.message}\n${this.tail()}`, { cause: error }); });
+    }, { ms }).catch((error) => {
+      const gone = this.ended ? `; boxwright has ended: ${JSON.stringify(this.ended)}` : '';
+      throw new Error(`${error.message}${gone}\n${this.tail()}`, { cause: error });
+    });
     if (state && task.state !== state && !when)
       throw new Error(`task ${id} is ${task.state}, not ${state}: ${task.outcome ?? task.last_error}\n${this.tail()}`);
     return task;
