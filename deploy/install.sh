@@ -19,7 +19,10 @@ if ! id boxwright >/dev/null 2>&1; then
 	say "user: boxwright (no login)"
 	useradd --system --home-dir /var/lib/boxwright --shell /usr/sbin/nologin boxwright
 fi
-install -d -m 755 /etc/boxwright
+getent group docker >/dev/null || die "there is no group docker: the Docker Engine is not installed" \
+	"$BW_ROOT/deploy/setup/engine.sh, then start again"
+install -d -m 700 -o boxwright -g boxwright /var/lib/boxwright
+install -d -m 750 -o root -g boxwright /etc/boxwright
 if [ ! -e /etc/boxwright/boxwright.yml ]; then
 	say "configuration: /etc/boxwright/boxwright.yml"
 	install -m 644 "$BW_ROOT/deploy/boxwright.yml" /etc/boxwright/boxwright.yml
@@ -29,14 +32,27 @@ if [ -d /run/systemd/system ]; then
 	install -m 644 "$BW_ROOT/deploy/boxwright.service" /etc/systemd/system/boxwright.service
 	systemctl daemon-reload
 fi
+
+# Secrets belong to root and are read by the service alone.
 missing=()
-for f in app.pem webhook model-key; do
-	[ -s "/etc/boxwright/$f" ] || missing+=("/etc/boxwright/$f")
+for f in app.pem webhook anthropic openai; do
+	if [ -s "/etc/boxwright/$f" ]; then
+		chown root:boxwright "/etc/boxwright/$f"
+		chmod 440 "/etc/boxwright/$f"
+	elif [ "$f" != openai ]; then
+		missing+=("/etc/boxwright/$f")
+	fi
 done
 if [ ${#missing[@]} -gt 0 ]; then
-	say "still needed, one secret a file, mode 0400, owner root:"
+	say "still needed, one secret a file (then run this again, which sets owner and mode):"
 	printf '    %s\n' "${missing[@]}" >&2
+	say "deploy/setup/app.sh makes the GitHub App and the first two; anthropic is the model's key"
 fi
-say "then: set github.app_id in /etc/boxwright/boxwright.yml,"
-say "      $BW_ROOT/deploy/setup/images.sh base agents   (the images of boxes)"
-say "      boxwright doctor, systemctl enable --now boxwright"
+if [ -d /run/systemd/system ] && systemctl is-active --quiet boxwright; then
+	say "the service restarts with this program; runs go on in their boxes"
+	systemctl restart boxwright
+	exit 0
+fi
+say "then: deploy/setup/images.sh base agents   (the images of boxes)"
+say "      sudo boxwright doctor                (what is missing, each with what to do)"
+say "      sudo systemctl enable --now boxwright"

@@ -3,7 +3,7 @@
 #
 # Installs what is missing for building and testing, and nothing else.
 #
-#	deploy/setup/deps.sh [group...]        groups: build test engine (default: build test)
+#	deploy/setup/deps.sh [group...]        groups: build test engine app (default: build test)
 #	deploy/setup/deps.sh --list [group...] the packages and why each is needed
 #
 # For Debian 12 and Ubuntu 24.04, with apt, as root or by sudo.  With nothing to do it is
@@ -58,6 +58,9 @@ engine|docker.io|dockerd|the Docker Engine that runs boxes
 engine|iptables|iptables|network of boxes
 engine|debootstrap|debootstrap|base image where none can be pulled
 engine|curl|curl|asks the Engine whether it answers
+app|curl|curl|asks GitHub for the App that was made
+app|ca-certificates||HTTPS
+app|jq|jq|reads its answer
 END
 }
 
@@ -66,8 +69,8 @@ list=0
 for arg in "$@"; do
 	case $arg in
 	--list) list=1 ;;
-	build | test | engine) groups+=("$arg") ;;
-	*) die "unknown group '$arg'" "use build, test or engine" ;;
+	build | test | engine | app) groups+=("$arg") ;;
+	*) die "unknown group '$arg'" "use build, test, engine or app" ;;
 	esac
 done
 [ ${#groups[@]} -gt 0 ] || groups=(build test)

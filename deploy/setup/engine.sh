@@ -14,6 +14,7 @@
 #
 #	BOXWRIGHT_ENGINE_ROOT  images and containers   (/var/lib/boxwright/engine)
 #	BOXWRIGHT_ENGINE_RUN   sockets and pid files   (/run/boxwright)
+#	BOXWRIGHT_ENGINE_GROUP whose socket it is      (docker, else root)
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 PATH=$PATH:/usr/sbin:/sbin
@@ -142,10 +143,23 @@ wait_for() {
 	done
 }
 
+# Who is not root installs and starts by sudo, and gets our Engine's socket by the group.  The
+# system's Engine has a group of its own, and that is for the owner of the machine to give.
+start_by_sudo() {
+	local system=/var/run/docker.sock
+	if [ ! -S "$system" ]; then
+		as_root env BOXWRIGHT_ENGINE_ROOT="$root" BOXWRIGHT_ENGINE_RUN="$run" \
+			BOXWRIGHT_ENGINE_GROUP="$(id -gn)" "$0" >/dev/null
+		find_engine && return 0
+	fi
+	[ -S "$system" ] || die "no Docker Engine answers" "see $log, or set DOCKER_HOST to another Engine"
+	[ -w "$system" ] || die "there is a Docker Engine ($system), but $(id -un) may not use it" \
+		"sudo usermod -aG docker $(id -un) && newgrp docker (which makes that user as good as root), then start again; or start this as root"
+	die "the Docker Engine at $system does not answer" "sudo systemctl start docker; its log: journalctl -u docker"
+}
+
 start_engine() {
 	local start flags=()
-	[ "$(id -u)" = 0 ] || die "no Docker Engine answers, and starting one needs root" \
-		"start Docker (systemctl start docker) and join its group, or run this as root, or set DOCKER_HOST"
 	if ! command -v dockerd >/dev/null || ! command -v iptables >/dev/null; then
 		say "no Docker Engine on this machine: installing one (boxes are containers)"
 		"$(dirname "$0")/deps.sh" engine
@@ -159,6 +173,7 @@ start_engine() {
 	say "no Docker Engine answers: starting one of the project's own (data $root, socket $socket)"
 	umask 022
 	mkdir -p "$root" "$run/containerd"
+	if [ -n "${BOXWRIGHT_ENGINE_GROUP:-}" ]; then flags+=(--group "$BOXWRIGHT_ENGINE_GROUP"); fi
 	chmod 700 "$root"
 	if [ -f "$log" ] && [ "$(stat -c %s "$log")" -gt 10000000 ]; then : >"$log"; fi
 	clean_stale
@@ -210,7 +225,7 @@ case $command in
 start)
 	command -v curl >/dev/null || "$(dirname "$0")/deps.sh" engine
 	find_engine && exit 0
-	[ "$(id -u)" = 0 ] || start_engine
+	[ "$(id -u)" = 0 ] || { start_by_sudo && exit 0; }
 	# Two calls at once: the second waits and finds what the first started.
 	mkdir -p "$run"
 	exec 9>"$run/engine.lock"

@@ -225,6 +225,8 @@ void repo_config_schema(struct strbuf *out)
 	json_put(schema, "type", json_str("object"));
 	json_put(schema, "required", json_pack("[s]", "version"));
 	json_put(schema, "additionalProperties", json_false());
+	/* The box has one image: check_file() in repo_config.c. */
+	json_put(schema, "not", json_pack("{s:[s,s]}", "required", "image", "runtime"));
 	json_put(schema, "properties", keys);
 	json_put(schema, "$defs", definitions());
 	char *text = json_dumps(schema, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

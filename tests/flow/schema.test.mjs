@@ -45,7 +45,7 @@ const BAD = [
   { version: 2 }, { version: '1' }, { steup: [] }, { agent: { modle: 'x' } }, { agent: [] }, { agent: 'codex' },
   { setup: 'npm ci' }, { setup: [''] }, { setup: [null] }, { setup: [['a']] }, { setup: Array(51).fill('a') },
   { setup: ['x'.repeat(8193)] }, { image: '' }, { image: '--privileged' }, { image: 'a b' }, { image: null },
-  { runtime: 'perl' }, { runtime: '' }, { check_required: 'true' }, { check_required: 1 }, { check_run: 'off' },
+  { runtime: 'perl' }, { runtime: '' }, { runtime: 'node', image: 'a' }, { check_required: 'true' }, { check_required: 1 }, { check_run: 'off' },
   { limits: { minutes: 0 } }, { limits: { minutes: 1.5 } }, { limits: { minutes: '30' } }, { limits: { files: 5001 } },
   { limits: { cost_usd: 0 } }, { limits: { runs_per_day: -1 } }, { limits: { cost_usd_per_day: '1' } },
   { pr: { branch_prefix: '/x' } }, { pr: { branch_prefix: 'a b' } }, { pr: { labels: Array(21).fill('a') } },
