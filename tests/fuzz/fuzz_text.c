@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static void need(bool good)
 {
@@ -46,6 +47,8 @@ static void check_line(const char *s, size_t len)
 			continue;
 		}
 		need(s[i] != '<');
+		need(len - i < 9 || strncasecmp(s + i, "[skip ci]", 9) != 0);
+		need(len - i < 5 || strncasecmp(s + i, "no_ci", 5) != 0);
 		need(s[i] != '!' || i + 1 >= len || s[i + 1] != '[');
 		need(s[i] != '@' || i + 1 >= len || !is_word(s[i + 1]) ||
 			(i > 0 && is_word(s[i - 1])));
