@@ -26,16 +26,30 @@ bool undo_point_is(const char *image)
 	return image && str_starts(image, UNDO_TAG_BEGIN);
 }
 
+/* The number that *at begins with, and what stands behind it, which is moved past. */
+static bool take_number(const char **at, const char *behind, int64_t *ret)
+{
+	char digits[24];
+	size_t len = strspn(*at, "0123456789");
+
+	if (len == 0 || len >= sizeof digits || !str_starts(*at + len, behind))
+		return false;
+	memcpy(digits, *at, len);
+	digits[len] = '\0';
+	*at += len + strlen(behind);
+	return str_to_i64(digits, 1, INT64_MAX, ret);
+}
+
 /* "...conv-7-t41-..." */
 bool undo_point_owner(const char *image, int64_t *ret_talk, int64_t *ret_task)
 {
-	long long talk, task;
-	int end = 0;
+	const char *at = image;
+	int64_t talk, task;
 
-	if (!undo_point_is(image) ||
-		sscanf(image, UNDO_TAG_BEGIN "%18lld-t%18lld-%n", &talk, &task, &end) !=
-			2 ||
-		end == 0 || talk <= 0 || task <= 0)
+	if (!undo_point_is(image))
+		return false;
+	at += strlen(UNDO_TAG_BEGIN);
+	if (!take_number(&at, "-t", &talk) || !take_number(&at, "-", &task))
 		return false;
 	*ret_talk = talk;
 	*ret_task = task;

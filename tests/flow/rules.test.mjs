@@ -150,8 +150,7 @@ test('rules that cannot be read let nobody do more than they may have said', asy
   await matrix({ status: 'admin' });
   world.standin.commit({ repo: world.repo, message: 'Mistyped', files: { '.github/boxwright.yml': 'version: 1\nalow: {status: admin}\n' } });
   for (const verb of ['status', 'cancel', 'help', 'approve'])
-    for (const login of LOGINS) {
-      const answer = await may(login, `/boxwright ${verb}`);
+    for (const [login, answer] of await Promise.all(LOGINS.map(async (l) => [l, await may(l, `/boxwright ${verb}`)]))) {
       if (login === 'boss') assert.equal(answer, true, `${verb} by ${login}: ${answer}`);
       else assert.match(String(answer), login === 'stranger' ? /needs admin|so often/ : /cannot be read.*needs admin: .*:2:1: /, `${verb} by ${login}`);
     }
