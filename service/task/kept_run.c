@@ -29,6 +29,9 @@ int kept_run_read(struct kept_run *kept, uint64_t offset, struct run_event *ret_
 	struct cancel *cancel, struct err *err)
 {
 	kept->anew = false;
+	/* One that always has output at hand never waits. */
+	if (cancel_check(cancel, err) < 0)
+		return -1;
 	for (int tries = 0;; tries++) {
 		struct err why = {0};
 
