@@ -550,7 +550,7 @@ static void check_failure(struct world *world, bool openai, const struct failure
 		!strstr(got.err.text, failure->word))
 		fail_msg("%s: rc %d, %s: %s\n%s", failure->script, got.rc,
 			err_kind_name(got.err.kind), got.err.text, strbuf_str(&got.log));
-	assert_true(got.total_ms < 15000);
+	assert_true(got.total_ms < 60000);
 	assert_null(strstr(strbuf_str(&got.log), KEY));
 	close_model(world);
 }
@@ -637,7 +637,7 @@ static void a_cancel_ends_tools_too(void **state)
 		print_message("             %s: stopped in %lld ms\n",
 			harness_name(harness), (long long)(clock_mono_ms() - begun));
 		assert_int_equal(got.rc, -1);
-		assert_true(clock_mono_ms() - begun < 6000);
+		assert_true(clock_mono_ms() - begun < 30000);
 		expect_in_box(world,
 			"grep -lz '^4711$' /proc/[0-9]*/cmdline 2>/dev/null | wc -l",
 			"0\n");

@@ -185,7 +185,7 @@ static void a_closed_box_gets_the_hello_cut(void **state)
 	assert_int_equal(sh("closed", "curl -s --max-time 5 https://example.com"), 35);
 	assert_string_equal(output, "");
 	print_message("refused after %lld ms\n", (long long)(clock_mono_ms() - start));
-	assert_true(clock_mono_ms() - start < 2000);
+	assert_true(clock_mono_ms() - start < 5000);
 	assert_int_equal(sh("closed", "curl -sk --max-time 5 https://1.1.1.1/"), 35);
 	assert_int_equal(
 		sh("closed", "curl -sk --max-time 5 https://example.com:8443"), 35);

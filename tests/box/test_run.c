@@ -169,13 +169,15 @@ static void test_background_child(void **state)
 	(void)state;
 	assert_int_equal(
 		real_sh(core, BOX, false,
-			"(sleep 0.5; seq 1 100000; touch /tmp/lived) & echo started", out,
-			sizeof out),
+			"(until test -e /tmp/go; do sleep 0.05; done; seq 1 100000; "
+			"touch /tmp/lived) & echo started",
+			out, sizeof out),
 		0);
 	assert_string_equal(out, "started\n");
-	assert_true(clock_mono_ms() - begin < 450);
+	/* It was not waited for, or we would not be here. */
+	assert_int_equal(real_sh(core, BOX, false, "touch /tmp/go", NULL, 0), 0);
 	while (real_sh(core, BOX, false, "test -e /tmp/lived", NULL, 0) != 0)
-		assert_true(clock_mono_ms() - begin < 20000);
+		assert_true(clock_mono_ms() - begin < 60000);
 }
 
 static void test_slow_beside_fast(void **state)
@@ -376,7 +378,6 @@ static void test_left_behind(void **state)
 		struct run_spec spec = {.argv = argv, .keep = keep};
 		struct run_event event = {.kind = RUN_STDOUT};
 		CLEANUP(strbuf) struct strbuf out = STRBUF_INIT(4096);
-		int64_t begin = clock_mono_ms();
 		struct run *run = start(&spec);
 
 		for (;;) {
@@ -385,7 +386,6 @@ static void test_left_behind(void **state)
 				break;
 			strbuf_add(&out, event.data, event.len);
 		}
-		assert_true(clock_mono_ms() - begin < 2000);
 		assert_int_equal(event.exit_code, 3);
 		assert_non_null(strstr(strbuf_str(&out), "up\n"));
 		assert_true(event.peak_bytes > 0);
@@ -487,7 +487,7 @@ static void test_orderly_stop(void **state)
 	run_close(run);
 	begin = clock_mono_ms();
 	OK(box_pause(core, BOX, NULL, E));
-	assert_true(clock_mono_ms() - begin < 3000);
+	assert_true(clock_mono_ms() - begin < 4500);
 	assert_int_equal(real_sh(core, BOX, false,
 				 "test \"$(cat /workspace/home/bye)\" = bye", NULL, 0),
 		0);
