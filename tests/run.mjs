@@ -175,9 +175,9 @@ function runOne(test) {
 
 async function runSuite(name) {
 	const tests = suites[name]().filter(t => opt.only.length === 0 || opt.only.some(w => t.name.includes(w)));
-	// A flow mostly waits, each for a service of its own; the longest begin first.
-	const parallel = { unit: Math.min(4, os.cpus().length), checks: Math.min(4, os.cpus().length), flow: 3 }[name] ?? 1;
-	const long = ['flow/faults', 'flow/rules', 'flow/limits', 'flow/triggers', 'flow/repairs', 'flow/attempts', 'flow/rebase', 'flow/docs',
+	// Flows and boxes mostly wait, each for an instance of its own; the longest begin first.
+	const parallel = { unit: Math.min(4, os.cpus().length), checks: Math.min(4, os.cpus().length), box: 2, flow: 3 }[name] ?? 1;
+	const long = ['box/test_agent', 'box/test_box_ends', 'flow/faults', 'flow/rules', 'flow/limits', 'flow/triggers', 'flow/repairs', 'flow/attempts', 'flow/rebase', 'flow/docs',
 		'flow/schedule', 'flow/conversation', 'flow/kills', 'api/exec_frames', 'api/agents', 'flow/agents', 'api/overview', 'api/restart', 'flow/snapshot', 'flow/outcomes',
 		'api/custom_agent', 'api/boxes', 'api/metering', 'api/schedule', 'api/snapshots'];
 	const rank = t => { const i = long.findIndex(w => t.name.includes(w)); return i < 0 ? long.length : i; };
