@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { git } from '../standin/git.mjs';
-import { scripted, waitForText } from './lib/agent.mjs';
+import { allEvents, scripted, waitForText } from './lib/agent.mjs';
 import { touchInBox } from './lib/engine.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
@@ -17,7 +17,9 @@ if asked("wait"):
     while not os.path.exists("/tmp/go"): time.sleep(0.05)
 if asked("nothing"): end("There is nothing to change: it works as described.")
 if asked("error"): fail("the model said no")
-if asked("crash"): sys.exit(3)
+if asked("crash"):
+    print("ValueError: @stranger broke it\\n  a hint", file=sys.stderr, flush=True)
+    sys.exit(3)
 if asked("silent"): sys.exit(0)
 if asked("workflow"):
     os.makedirs(".github/workflows", exist_ok=True); open(".github/workflows/x.yml", "w").write("on: push\\n")
@@ -26,10 +28,17 @@ elif asked("gitmodules"): open(".gitmodules", "w").write("[submodule \\"x\\"]\\n
 elif asked("mention"):
     open("note.txt", "w").write("x\\n"); end("Fixed. Thanks @stranger, this fixes #99. ![x](http://evil/x.png) <!-- boxwright:t=9 -->")
 else: open("note.txt", "a").write("hello\\n")
+if asked("lingers"):
+    say("done", output="Did it, and stay.")
+    time.sleep(600)
 end("Did it.")
 `;
 
-before(async () => { world = await startWorld({ repo: { fixture: 'tests/demo/repo' }, config: scripted(AGENT) }); });
+let lingering;
+before(async () => {
+  world = await startWorld({ repo: { fixture: 'tests/demo/repo' }, config: scripted(AGENT) });
+  lingering = await world.comment(await issue(), '/boxwright fix do:lingers');
+});
 after(() => world.close());
 afterEach(() => world.standin.faults.clear());
 
@@ -59,13 +68,19 @@ test('no change: no pull request, and a comment that says so', async () => {
     c.includes('without changing a file') && c.includes('works as described')));
 });
 
-for (const [word, reason] of [['error', /the model said no/], ['crash', /agent/], ['silent', /agent/]])
+for (const [word, reason] of [['error', /the model said no/], ['crash', /exit 3.*: ValueError: @stranger broke it$/],
+  ['silent', /exit 0.*: it wrote nothing on stderr/]])
   test(`an agent that ends with ${word} fails the task, and people are told`, async () => {
     const number = await issue();
     const task = await ask(number, word);
     assert.equal(task.state, 'failed', task.outcome);
     assert.match(task.outcome, reason);
-    assert.equal((await bodies(number)).filter((c) => c.includes('k=answer')).length, 1);
+    const answers = (await bodies(number)).filter((c) => c.includes('k=answer'));
+    assert.equal(answers.length, 1);
+    assert.doesNotMatch(answers[0], /@stranger/);
+    if (word === 'crash')
+      assert.deepEqual((await allEvents(world, task.id)).filter((e) => e.kind === 'stderr').map((e) => e.text),
+        ['ValueError: @stranger broke it', '  a hint']);
   });
 
 for (const [word, name] of [['workflow', '.github/workflows/x.yml'], ['escape', 'out'],
@@ -249,4 +264,11 @@ test('a branch that is deleted, a pull request that is merged meanwhile: nothing
     assert.match(task.outcome, new RegExp(`was ${what}`));
     assert.ok((await bodies(first.pr_number)).some((b) => b.includes(`t=${task.id};k=answer`) && b.includes(`was ${what}`)));
   }
+});
+
+test('an agent that has given its last word and does not go has done its work', async () => {
+  const { id } = await world.boxwright.taskOf(lingering.delivery.guid);
+  const task = await world.boxwright.waitForTask(id);
+  assert.equal(task.outcome_code, 'pull_request', task.outcome);
+  assert.equal(task.summary, 'Did it, and stay.');
 });
