@@ -26,6 +26,7 @@ static const struct {
 	{"action_unused", NULL},
 	{"edited", "Write a new comment."},
 	{"label_other", "Use the label of github.label, or a comment with a command."},
+	{"text_counts", NULL},
 	{"no_subject", NULL},
 	{"no_command", "Begin a new comment with `/boxwright <verb>` or a mention of the "
 		       "App, as "
