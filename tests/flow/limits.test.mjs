@@ -197,7 +197,7 @@ test('1,000 comments at once: nothing is lost, and GitHub\'s limits hold', { tim
 test('strangers get no words and a handful of reactions, and the rest has its reason', () => {
   const strangers = sent.filter((one) => one.who === 'stranger');
   const reacted = strangers.filter((one) => world.reactions('comment', one.comment.id).length);
-  assert.ok(reacted.length >= 1 && reacted.length <= 6, `${reacted.length} reactions for one stranger`);
+  assert.ok(reacted.length >= 1 && reacted.length <= (LONG ? 12 : 6), /* two hours of it */ `${reacted.length} reactions for one stranger`);
   const quiet = strangers.filter((one) => one.row.command && !reacted.includes(one));
   assert.ok(quiet.length > 200);
   for (const one of quiet) assert.match(one.row.command.outcome, /not answered: they have no role here/);
