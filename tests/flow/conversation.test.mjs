@@ -83,7 +83,7 @@ test('a comment on the pull request goes to the same box and session, and is ans
   const [answer, ...more] = await answers(first.pr_number, task.id);
   assert.deepEqual(more, []);
   assert.match(answer, new RegExp(`in commit ${task.commit_oid.slice(0, 12)} on \`${first.branch}\``));
-  assert.match(answer, /added two\.txt/);
+  assert.match(answer, /added `two\.txt`/);
   assert.match(answer, /run 2, session s1/);
   const pull = await world.pull(first.pr_number);
   assert.match(pull.body, /run 2, session s1/);
