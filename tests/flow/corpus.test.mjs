@@ -102,7 +102,9 @@ function arm(name, payload) {
 		requested_reviewer: { id: BOT, login: 'boxwright[bot]', type: 'Bot' } };
 	for (const key of ['comment', 'review', 'issue', 'pull_request'])
 		if (armed[key]) Object.assign(armed[key], { body: '/boxwright fix it', user: PERSON, performed_via_github_app: null,
-			state: key === 'review' ? 'commented' : 'open' });
+			state: key === 'review' ? 'commented' : 'open',
+			// Not the label that it was opened with: then its text is the request.
+			...(payload.action === 'labeled' && { updated_at: '2030-01-01T00:00:00Z' }) });
 	if (!/^(check_run|check_suite|workflow_run)$/.test(name)) return armed;
 	const check = armed[name];
 	const button = /^re/.test(payload.action) && payload.action !== 'requested';

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { allEvents, scripted, waitForText } from './lib/agent.mjs';
+import { listInstance, removeImage } from './lib/engine.mjs';
 import { OwnEngine } from './lib/own_engine.mjs';
 import { startWorld } from './lib/world.mjs';
 
@@ -20,20 +21,22 @@ if word == "big": open(".git/big", "wb").write(os.urandom(256 << 20))
 open(name + ".txt", "w").write(name + "\\n")
 end("Did %s." % name)
 `;
-let engine, world, lib;
+let engine, world;
 
 before(async () => {
   if (skip) return;
   engine = await OwnEngine.start({ image: IMAGE });
   process.env.DOCKER_HOST = engine.host;
-  lib = await import('./lib/engine.mjs');
   world = await startWorld({ repo: { fixture: 'tests/demo/repo' },
     config: scripted(AGENT, { over: { task: { retry_s: 1, attempts: 6 } } }) });
 });
 afterEach(() => engine?.free());
 after(async () => {
-  await world?.close();
-  await engine?.close();
+  try {
+    await world?.close();
+  } finally {
+    await engine?.close();
+  }
 });
 
 const issue = async () => (await world.issue('A thing', 'Please.')).number;
@@ -77,8 +80,10 @@ test('all snapshots are removed by hand: the next request, an undo and another i
   const first = good(await fix(await issue(), 'quick-one'));
   good(await fix(first.pr_number, 'quick-two'));
   for (const id of containers()) engine.docker('rm', '-f', id);
-  for (const name of (await lib.listInstance(world.boxwright.instance)).snapshots) await lib.removeImage(name);
-  assert.equal((await lib.listInstance(world.boxwright.instance)).snapshots.length, 0);
+  const { snapshots } = await listInstance(world.boxwright.instance);
+  assert.ok(snapshots.length > 0);
+  for (const name of snapshots) await removeImage(name);
+  assert.equal((await listInstance(world.boxwright.instance)).snapshots.length, 0);
   const undone = await world.fix(first.pr_number, { text: '/boxwright undo' });
   assert.equal(undone.outcome_code, 'undone', undone.outcome);
   assert.equal(world.sha(first.branch), first.commit_oid);

@@ -49,10 +49,13 @@ before(async () => {
     push: { before: world.sha('main'), after: world.sha('main'), branch: 'main' } });
 });
 after(async () => {
-  await killer?.settled();
   fs.rmSync(repo, { recursive: true, force: true });
-  await world?.close();
-  death?.close();
+  try {
+    await killer?.settled();
+  } finally {
+    await world?.close();
+    death?.close();
+  }
 });
 
 const tell = async (name, plan, at) => {

@@ -166,6 +166,14 @@ test('the same delivery twice is one task', async () => {
   assert.equal((await world.boxwright.tasks()).filter((t) => t.number === number).length, 1);
 });
 
+// Begun in before(); it ends here, for the faults that follow would be its own too.
+test('an agent that has given its last word and does not go has done its work', async () => {
+  const { id } = await world.boxwright.taskOf(lingering.delivery.guid);
+  const task = await world.boxwright.waitForTask(id);
+  assert.equal(task.outcome_code, 'pull_request', task.outcome);
+  assert.equal(task.summary, 'Did it, and stay.');
+});
+
 // What happens to GitHub's side while the agent works.  -> the task's end
 async function meanwhile(number, happens) {
   const { comment, delivery } = await world.comment(number, '/boxwright fix do:wait');
@@ -264,11 +272,4 @@ test('a branch that is deleted, a pull request that is merged meanwhile: nothing
     assert.match(task.outcome, new RegExp(`was ${what}`));
     assert.ok((await bodies(first.pr_number)).some((b) => b.includes(`t=${task.id};k=answer`) && b.includes(`was ${what}`)));
   }
-});
-
-test('an agent that has given its last word and does not go has done its work', async () => {
-  const { id } = await world.boxwright.taskOf(lingering.delivery.guid);
-  const task = await world.boxwright.waitForTask(id);
-  assert.equal(task.outcome_code, 'pull_request', task.outcome);
-  assert.equal(task.summary, 'Did it, and stay.');
 });

@@ -202,7 +202,7 @@ test('the one who prepares is cancelled: who waited prepares', async () => {
   await until('the second is at it', async () => (await task(second)).step === 'prepare');
   await world.boxwright.need('POST', `/v1/tasks/${first}/cancel`, { reason: 'enough' });
   assert.equal((await world.boxwright.waitForTask(first)).state, 'cancelled');
-  await until('the second prepares', () => prepares(second));
+  await until('the second prepares', async () => (await boxNamed(world.boxwright.instance, `prep-${second}`))?.State?.Running);
   await touchInBox(world.boxwright.instance, `prep-${second}`, '/tmp/go');
   const done = await world.boxwright.waitForTask(second);
   assert.equal(done.outcome_code, 'pull_request', done.outcome);

@@ -26,7 +26,8 @@ export async function until(what, ask, { ms = 60000, every = 100 } = {}) {
       const value = await ask();
       if (value) return value;
     } catch (error) { last = error; }
-    if (Date.now() > end) throw new Error(`${what}: not within ${ms * SLOW} ms`, { cause: last });
+    if (Date.now() > end)
+      throw new Error(`${what}: not within ${ms * SLOW} ms${last ? `: ${last.message}` : ''}`, { cause: last });
     await new Promise((done) => { setTimeout(done, every); });
   }
 }

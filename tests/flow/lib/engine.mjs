@@ -2,11 +2,12 @@
 // The Docker Engine as a flow test needs it: what a service made there, and removing it.
 import http from 'node:http';
 
-const socket = (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
+// Looked up at each call: a test may have an Engine of its own (own_engine.mjs).
+const socket = () => (process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
 
 function call(method, path, body) {
   return new Promise((done, fail) => {
-    const request = http.request({ socketPath: socket, method, path,
+    const request = http.request({ socketPath: socket(), method, path,
       headers: body ? { 'content-type': 'application/json' } : {} }, (answer) => {
       const chunks = [];
       answer.on('data', (c) => chunks.push(c));
@@ -65,6 +66,7 @@ export async function touchInBox(instance, box, path) {
   const boxes = (await call('GET', `/containers/json?all=1&filters=${filter(instance)}`)).body;
   const { Id } = boxes.find((b) => b.Labels['boxwright.box'] === box);
   const made = await call('POST', `/containers/${Id}/exec`, { Cmd: ['touch', path], AttachStdout: true });
+  if (made.status !== 201) throw new Error(`touch ${path} in ${box}: ${made.status} ${JSON.stringify(made.body)}`);
   await call('POST', `/exec/${made.body.Id}/start`, { Detach: false, Tty: true });
 }
 // One box of a service by its id, as the Engine inspects it.

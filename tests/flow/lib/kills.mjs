@@ -6,12 +6,7 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { git } from '../../standin/git.mjs';
 import { boxIds, boxNamed, inspectImage, listInstance } from './engine.mjs';
-import { until as wait } from './boxwright.mjs';
-
-// With the last reason in its words.
-const until = (...args) => wait(...args).catch((error) => {
-  throw new Error(`${error.message}${error.cause ? `: ${error.cause.message}` : ''}`, { cause: error.cause });
-});
+import { until } from './boxwright.mjs';
 
 // Counts the calls that the stand-in sees, and does something at the n-th of them:
 //   hang    dies before it is done        silent  dies when it is done and not yet told
