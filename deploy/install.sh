@@ -10,6 +10,11 @@ set -euo pipefail
 [ "$(id -u)" = 0 ] || die "this writes to /usr/local and /etc" "sudo $0"
 bin=$BW_ROOT/build/release/boxwright
 [ -x "$bin" ] || die "there is no release build" "make VARIANT=release build"
+config=/etc/boxwright/boxwright.yml
+if grep -qs '^LoadCredential=' /etc/systemd/system/boxwright.service && ! grep -qs private_key_file "$config"; then
+	die "an older unit is installed, which held settings that $config has to name now" \
+		"add state_dir, both files of github and the one of model as in deploy/boxwright.yml; mv /etc/boxwright/model-key /etc/boxwright/anthropic; then start again"
+fi
 
 say "program: /usr/local/bin/boxwright"
 install -m 755 "$bin" /usr/local/bin/boxwright
@@ -23,9 +28,9 @@ getent group docker >/dev/null || die "there is no group docker: the Docker Engi
 	"$BW_ROOT/deploy/setup/engine.sh, then start again"
 install -d -m 700 -o boxwright -g boxwright /var/lib/boxwright
 install -d -m 750 -o root -g boxwright /etc/boxwright
-if [ ! -e /etc/boxwright/boxwright.yml ]; then
-	say "configuration: /etc/boxwright/boxwright.yml"
-	install -m 644 "$BW_ROOT/deploy/boxwright.yml" /etc/boxwright/boxwright.yml
+if [ ! -e "$config" ]; then
+	say "configuration: $config"
+	install -m 644 "$BW_ROOT/deploy/boxwright.yml" "$config"
 fi
 if [ -d /run/systemd/system ]; then
 	say "unit: boxwright.service"
@@ -39,7 +44,7 @@ for f in app.pem webhook anthropic openai; do
 	if [ -s "/etc/boxwright/$f" ]; then
 		chown root:boxwright "/etc/boxwright/$f"
 		chmod 440 "/etc/boxwright/$f"
-	elif [ "$f" != openai ]; then
+	elif grep -qE "^[^#]*/etc/boxwright/$f([^a-z]|\$)" "$config"; then
 		missing+=("/etc/boxwright/$f")
 	fi
 done

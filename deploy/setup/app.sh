@@ -61,11 +61,15 @@ say "2. You are sent to $url/app-is-made?code=..., which is no page.  Paste that
 say "   within the hour:"
 IFS= read -r answer || die "nothing was pasted" "start this again"
 [[ $answer =~ code=([A-Za-z0-9_-]+) || $answer =~ ^([A-Za-z0-9_-]+)$ ]] || die "there is no code= in that" "paste the whole address"
-made=$(curl -sS -m 30 -X POST -H 'Accept: application/vnd.github+json' "$api/app-manifests/${BASH_REMATCH[1]}/conversions") ||
+# The code is worth the App's key: not among the arguments, which all users of a machine see.
+made=$(curl -sS -m 30 -X POST -H 'Accept: application/vnd.github+json' -K - \
+	<<<"url = \"$api/app-manifests/${BASH_REMATCH[1]}/conversions\"") ||
 	die "$api does not answer" "see the message above; the code is good for an hour"
 id=$(jq -r '.id // empty' <<<"$made")
 [ -n "$id" ] || die "GitHub did not take the code: $(jq -r '.message // "no reason given"' <<<"$made")" \
 	"a code is good once and for an hour: start this again (delete the App that was made, or name another --name)"
+[ "$(jq -r '.pem != null and .webhook_secret != null' <<<"$made")" = true ] ||
+	die "GitHub made the App $id, but told no key or webhook secret" "make both on the App's page, and put them into $folder/app.pem and $folder/webhook"
 
 group=root
 if getent group boxwright >/dev/null; then group=boxwright; fi

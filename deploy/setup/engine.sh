@@ -148,6 +148,8 @@ wait_for() {
 start_by_sudo() {
 	local system=/var/run/docker.sock
 	if [ ! -S "$system" ]; then
+		[ "$(id -gn)" = "$(id -un)" ] || die "an Engine for $(id -un) would be one for all of the group $(id -gn), and make them as good as root" \
+			"start this as root, or set DOCKER_HOST to another Engine"
 		as_root env BOXWRIGHT_ENGINE_ROOT="$root" BOXWRIGHT_ENGINE_RUN="$run" \
 			BOXWRIGHT_ENGINE_GROUP="$(id -gn)" "$0" >/dev/null
 		find_engine && return 0
