@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Mirrors that nobody has brought up to date for long, found by the time of their lock file. */
+/* Mirrors that nobody has brought up to date for long, found by the time of their lock file and,
+ * as older versions did not touch it, of their packs. */
 #include "service/repo/repo-internal.h"
 
 #include "boxcore/base/mem.h"
@@ -9,7 +10,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static void close_dir(DIR **dir)
 {
@@ -44,13 +44,15 @@ int repo_mirrors_idle(struct repos *repos, int64_t before_s, int64_t *ret_ids, s
 		return err_errno(err, errno, "open %s", folder);
 	while (*ret_count < max && (entry = readdir(dir))) {
 		int64_t id = repo_of_lock(entry->d_name);
-		struct stat lock;
+		struct stat lock, packs;
 
 		if (id == 0 || fstatat(dirfd(dir), entry->d_name, &lock, 0) < 0 ||
 			lock.st_mtim.tv_sec >= before_s)
 			continue;
-		CLEANUP(mem) char *mirror = mem_printf("%lld.git", (long long)id);
-		if (faccessat(dirfd(dir), mirror, F_OK, 0) == 0)
+		CLEANUP(mem)
+		char *path = mem_printf("%lld.git/objects/pack", (long long)id);
+		if (fstatat(dirfd(dir), path, &packs, 0) == 0 &&
+			packs.st_mtim.tv_sec < before_s)
 			ret_ids[(*ret_count)++] = id;
 	}
 	return 0;
