@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Without it the secrets that callers of the box API left in the database stay sealed. */
 static int copy_seal_key(const char *from, const char *to, struct err *err)
@@ -36,9 +37,15 @@ static int copy_state(const char *from, const char *to, struct err *err)
 
 	if (mkdir(to, 0700) < 0)
 		return err_errno(err, errno, "make the folder %s", to);
-	if (store_backup(from, database, err) < 0)
-		return -1;
-	return copy_seal_key(from, to, err);
+	int rc = store_backup(from, database, err);
+	if (rc == 0)
+		rc = copy_seal_key(from, to, err);
+	if (rc < 0) {
+		/* Half of it must not pass for a copy, nor be in the way of the next try. */
+		(void)unlink(database);
+		(void)rmdir(to);
+	}
+	return rc;
 }
 
 int cli_backup(int argc, char **argv)
