@@ -116,8 +116,10 @@ const char *config_path(const char *path)
 	if (!str_empty(path))
 		return path;
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
-		/* One that this user may not read is an error, not a file that is not there. */
-		if (access(usual[i], F_OK) == 0 || errno == EACCES)
+		/* One that this user may not read is an error, not a file that is not there;
+		 * but a current folder that is not this user's has nothing for us. */
+		if (access(usual[i], F_OK) == 0 ||
+			(usual[i][0] == '/' && errno == EACCES))
 			return usual[i];
 	return NULL;
 }
