@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is forgotten after a time: deliveries, commands, closed conversations, and tasks that
- * have ended with their events, steps and effects.
+ * What is forgotten after a time: deliveries, commands, closed conversations, tasks that have
+ * ended with their events, steps and effects, and who was told of a limit by one of them.
  *
  * The store remembers in memory up to which task it has looked at all, by the time of their
  * end.  Those that stayed are looked at again a day later and after a restart.
@@ -33,8 +33,8 @@ static int prune_by(struct conn *conn, struct prune *prune, const struct query *
 static int prune_old(struct conn *conn, struct prune *prune, struct err *err)
 {
 	static const enum stmt_id statements[] = {STMT_PRUNE_DELIVERIES,
-		STMT_PRUNE_COMMAND_EFFECTS, STMT_PRUNE_COMMANDS,
-		STMT_PRUNE_CONVERSATIONS};
+		STMT_PRUNE_COMMAND_EFFECTS, STMT_PRUNE_COMMANDS, STMT_PRUNE_CONVERSATIONS,
+		STMT_PRUNE_LIMITS};
 
 	for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
 		if (prune_by(conn, prune,

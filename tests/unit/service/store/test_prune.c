@@ -85,6 +85,24 @@ static bool is_there(int64_t id)
 	return false;
 }
 
+/* Of a task that told somebody of a limit; limits.c. */
+static void tell(const char *key, int64_t task)
+{
+	CLEANUP(strbuf) struct strbuf first = STRBUF_INIT(100);
+	CLEANUP(mem) char *value = mem_printf("%lld", (long long)task);
+	struct err err = {0};
+
+	OK(store_setting_once(world.store, key, value, &first, NULL, &err));
+}
+
+static bool was_told(const char *key)
+{
+	CLEANUP(strbuf) struct strbuf value = STRBUF_INIT(100);
+	struct err err = {0};
+
+	return store_setting_get(world.store, key, &value, &err) == 0;
+}
+
 static int prune(int64_t before_ms, int limit)
 {
 	struct err err = {0};
@@ -106,7 +124,14 @@ static void test_steps_and_effects_go_with_their_task(void **state)
 		late = ended("1/2", 0, 0, 500, false);
 
 	(void)state;
+	tell("limit/9/5/0", old);
+	tell("limit/9/6/0", late);
+	tell("limits", old);                /* another setting */
 	assert_int_equal(prune(100, 0), 3); /* the task too */
+	assert_int_equal(prune(100, 0), 1); /* and that it told of a limit */
+	assert_false(was_told("limit/9/5/0"));
+	assert_true(was_told("limit/9/6/0"));
+	assert_true(was_told("limits"));
 	assert_int_equal(steps_of(old) + effects_of(old), 0);
 	assert_false(is_there(old));
 	assert_true(is_there(late));
