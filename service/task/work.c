@@ -365,7 +365,7 @@ static int begin(struct work *w, struct err *err)
 
 /* ---- reading ---- */
 
-/* Reads once; a lost link is made again at the stored offset. */
+/* Reads once; a lost link is made again where the reader stands: the row may be behind it. */
 static int read_on(struct work *w, struct run_event *event, struct err *err)
 {
 	const struct task_ctx *ctx = w->ctx;
@@ -375,7 +375,7 @@ static int read_on(struct work *w, struct run_event *event, struct err *err)
 				       : ctx->env->config->task_no_output_minutes * 60000,
 		"the limit for an agent that says nothing (task.no_output_minutes)");
 	int rc = kept_run_read(
-		&w->kept, (uint64_t)ctx->task->run_offset, event, w->quiet, err);
+		&w->kept, agent_reader_offset(w->reader), event, w->quiet, err);
 
 	if (w->kept.anew)
 		agent_reader_rewind(w->reader); /* half a line comes again */
