@@ -51,7 +51,7 @@ static int copy_box(struct task_ctx *ctx, const char *from, const char *name,
 			return -1;
 		}
 	}
-	if (talk_box_delete(core, name, ctx->cancel, err) < 0)
+	if (talk_box_clear(core, name, image, ctx->cancel, err) < 0)
 		return -1;
 	/* By its name, which talk_box_delete() knows it by. */
 	return talk_box_create(ctx, name, image, err);

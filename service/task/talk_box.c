@@ -33,6 +33,12 @@ char *talk_box_shape(const struct task_ctx *ctx, const struct store_prepared *pr
 int talk_box_delete(
 	struct boxcore *core, const char *box, struct cancel *cancel, struct err *err)
 {
+	return talk_box_clear(core, box, NULL, cancel, err);
+}
+
+int talk_box_clear(struct boxcore *core, const char *box, const char *keep,
+	struct cancel *cancel, struct err *err)
+{
 	struct box_info info;
 	struct err gone = {0};
 
@@ -47,7 +53,7 @@ int talk_box_delete(
 		return err_wrap(err, "delete box %s", box);
 	}
 	/* It could not go before, with a box on it. */
-	if (undo_point_is(info.image))
+	if (undo_point_is(info.image) && !str_eq(info.image, keep))
 		snapshot_delete(core, info.image, cancel, &gone);
 	return 0;
 }

@@ -29,6 +29,10 @@ int talk_box_rest(struct task_ctx *ctx, struct err *err);
  * Fine when there is none. */
 int talk_box_delete(
 	struct boxcore *core, const char *box, struct cancel *cancel, struct err *err);
+/* Likewise to make it anew from the image `keep`, which stays also when an interrupted attempt
+ * has made the box from it already.  NULL: none stays. */
+int talk_box_clear(struct boxcore *core, const char *box, const char *keep,
+	struct cancel *cancel, struct err *err);
 
 /* What a box must have been made with to be of use: set-up, image, network.  free(). */
 char *talk_box_shape(const struct task_ctx *ctx, const struct store_prepared *prepared);

@@ -190,19 +190,6 @@ static char *sentence(const struct undo *u)
 
 /* ---- the box --------------------------------------------------------------------------- */
 
-/* A box that an interrupted attempt made from the image goes without it. */
-static int clear_box(
-	struct task_ctx *ctx, const char *name, const char *image, struct err *err)
-{
-	struct box_info info;
-	struct err gone = {0};
-
-	if (box_get(ctx->env->core, name, &info, ctx->cancel, &gone) < 0 ||
-		!str_eq(info.image, image))
-		return talk_box_delete(ctx->env->core, name, ctx->cancel, err);
-	return box_delete(ctx->env->core, name, ctx->cancel, err);
-}
-
 /* As it was before the run; without an image the next task makes a fresh one. */
 static int bring_box_back(struct task_ctx *ctx, const struct undo *u, struct err *err)
 {
@@ -211,7 +198,7 @@ static int bring_box_back(struct task_ctx *ctx, const struct undo *u, struct err
 	char oid[REPO_OID_SIZE];
 	struct err gone = {0};
 
-	if (clear_box(ctx, name, u->image, err) < 0)
+	if (talk_box_clear(ctx->env->core, name, u->image, ctx->cancel, err) < 0)
 		return -1;
 	store_set(&talk->box_id, NULL);
 	store_set(&talk->box_oid, NULL);
