@@ -8,7 +8,9 @@
  */
 #include "service/task/attempts.h"
 
+#include "boxcore/base/limits.h"
 #include "boxcore/base/mem.h"
+#include "boxcore/base/secret.h"
 #include "boxcore/base/str.h"
 #include "service/github/text.h"
 #include "service/task/attempts_box.h"
@@ -140,9 +142,11 @@ static void add_one(struct task_ctx *ctx, struct store_task *row, size_t index,
 		chosen ? ", published**" : "");
 	if (!has_result(row)) {
 		const char *why = row->outcome ? row->outcome : "not ended";
+		CLEANUP(strbuf) struct strbuf told = STRBUF_INIT(LIMIT_COMMENT);
 
+		secret_redact(&told, why, str_utf8_cut(why, strnlen(why, 4000)));
 		strbuf_adds(out, "no result (");
-		github_text_inline(out, why, strlen(why), 300);
+		github_text_inline(out, strbuf_str(&told), told.len, 300);
 		strbuf_addc(out, ')');
 	} else {
 		if (checks_of(ctx, row, &checks, &ignored) == 0 && checks.count > 0)
