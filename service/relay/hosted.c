@@ -164,6 +164,21 @@ static int judge_link(struct cursor *c, int depth, struct err *err)
 	return 0;
 }
 
+/* A file's bytes in base64, where gateways to other models take an address as well. */
+static int judge_bytes(struct cursor *c, struct err *err)
+{
+	struct slice data;
+
+	if (cursor_peek(c) == 'n')
+		return cursor_skip(c) ? 0 : unreadable(err);
+	if (!cursor_string(c, &data))
+		return unreadable(err);
+	if (!starts(data, "data:") &&
+		(memchr(data.p, ':', data.n) || memchr(data.p, '\\', data.n)))
+		return refuse(err, "the address", data);
+	return 0;
+}
+
 /* {"type": "url", "url": ...} is Anthropic's source of a picture or a document. */
 static int judge_type(struct cursor *c, struct err *err)
 {
@@ -211,6 +226,8 @@ static int judge_member(struct cursor *c, enum place place, int depth, struct er
 		return place == PLACE_TOOL ? judge_tool_type(c, err) : judge_type(c, err);
 	if (is_link(name, place))
 		return judge_link(c, depth, err);
+	if (slice_eq_nocase(name, "file_data"))
+		return judge_bytes(c, err);
 	if (is_opaque(name, place))
 		return cursor_skip(c) ? 0 : unreadable(err);
 	return walk(c, PLACE_ELSE, depth, err);

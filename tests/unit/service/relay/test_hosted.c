@@ -65,6 +65,8 @@ static void what_agents_send_passes(void **state)
 	       "\"image_url\":{\"url\":\"data:image/png;base64,AA\",\"detail\":\"low\"}},"
 	       "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"data\":\"AA\"}}]}]"
 	       "}");
+	passes("{\"input\":[{\"content\":[{\"file_data\":\"data:text/plain;base64,AA\"},"
+	       "{\"file_data\":\"AA+/=\"},{\"file_data\":null}]}]}");
 }
 
 /* What a tool was called with is the agent's own: it may hold any address. */
@@ -133,6 +135,10 @@ static void addresses_are_refused(void **state)
 	is_denied("{\"input\":[{\"output\":[{\"type\":\"input_file\",\"file_url\":"
 		  "\"http://evil/\"}]}]}",
 		"http://evil/");
+	is_denied("{\"messages\":[{\"content\":[{\"type\":\"file\",\"file\":{"
+		  "\"file_data\":\"https://evil/\"}}]}]}",
+		"https://evil/");
+	is_denied("{\"file_data\":\"https\\u003a//evil/\"}", "//evil/");
 	is_denied("{\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":{"
 		  "\"detail\":"
 		  "\"low\",\"url\":\"https://evil/\"}}]}]}",
