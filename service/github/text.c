@@ -145,18 +145,21 @@ static bool refers(const char *s, size_t len)
 static size_t silencer(const char *s, size_t len)
 {
 	char inside[SILENCER_REACH + 1];
+	size_t n = 0, i = 1;
 
 	if (len >= 5 && strncasecmp(s, "no_ci", 5) == 0)
 		return 2;
 	if (s[0] != '[')
 		return 0;
-	size_t n = len - 1 < SILENCER_REACH ? len - 1 : SILENCER_REACH;
-	memcpy(inside, s + 1, n);
+	/* Blanks as one, as github_text_line() will have them. */
+	for (; i < len && s[i] != ']' && n < SILENCER_REACH; i++) {
+		bool blank = s[i] == ' ' || s[i] == '\n' || s[i] == '\t';
+		if (!blank || n == 0 || inside[n - 1] != ' ')
+			inside[n++] = (char)(blank ? ' ' : s[i]);
+	}
 	inside[n] = '\0';
-	char *close = strchr(inside, ']');
-	if (!close)
+	if (i == len || s[i] != ']')
 		return 0;
-	*close = '\0';
 	return strcasestr(inside, "skip") || strcasestr(inside, "no ci") ? 1 : 0;
 }
 

@@ -325,6 +325,7 @@ static void names_as_code(void **state)
 		{"a`b``c", "`a'b''c`"},
 		{"\n\xe2\x80\xae", "`?`"},
 		{"@all fixes #1", "`@" Z "all f" Z "ixes #1`"},
+		{"[no  ci] [no \t\n ci]", "`[" Z "no ci] [" Z "no ci]`"},
 	};
 
 	(void)state;
