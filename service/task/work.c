@@ -430,7 +430,10 @@ static int follow(struct work *w, int *ret_code, struct err *err)
 			return 0;
 		}
 		if (event.kind == RUN_EXIT) {
-			*ret_code = event.exit_code;
+			/* By the process before this one, when it lingered. */
+			bool stopped = w->resumed && agent_ended(w->reader) &&
+				       event.exit_code >= 128;
+			*ret_code = stopped ? 0 : event.exit_code;
 			return 0;
 		}
 		if (feed(w, &event, err) < 0)
