@@ -110,9 +110,10 @@ struct store_recovered {
  * "<instance>:" is free again.  What killed the service cannot be told from what merely ran
  * beside it, so those with most crashes in their present step get one more, the others stay at
  * theirs; and of tasks with STORE_CRASHES_SUSPECT or more only one is claimed at a time: the one
- * that kills then counts on alone, and those beside it end well.  One that has crashed STORE_CRASHES_MAX
- * times in the same step is failed instead (store_task_list() by outcome_code "crashed"
- * finds them).  `instance` is made anew at each start: crypto_random_hex(). */
+ * that kills then counts on alone, and those beside it end well.  One that has crashed
+ * STORE_CRASHES_MAX times in the same step is failed instead (store_task_list() by
+ * outcome_code "crashed" finds them).  `instance` is made anew at each start:
+ * crypto_random_hex(). */
 #define STORE_CRASHES_SUSPECT 2
 #define STORE_CRASHES_MAX 5 /* a worker gives up before, and says so: service/task */
 int store_recover(struct store *store, const char *instance, int64_t now_ms,
@@ -138,7 +139,8 @@ int store_setting_once(struct store *store, const char *key, const char *value,
  * were not used since; and tasks that ended before it with their events, steps and effects.
  * But row and effects stay of an open conversation's newest task and of a job's tasks while
  * their pull request is open, and the row of what can be undone or approved and of a job's
- * newest task.  About `limit` rows (1 to 500; 0: 200), so that others do not wait.  *ret_rows: as many as went; *ret_more: call again. */
+ * newest task.  About `limit` rows (1 to 500; 0: 200), so that others do not wait.
+ * *ret_rows: as many as went; *ret_more: call again. */
 int store_prune(struct store *store, int64_t before_ms, int limit, int *ret_rows,
 	bool *ret_more, struct cancel *cancel, struct err *err);
 

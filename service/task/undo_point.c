@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define KIND "undo_point" /* of effect */
+
 /* Ours among the services of an Engine, this conversation's, this run's, and what it holds. */
 void undo_point_name(const struct task_ctx *ctx, int64_t task, const char *oid,
 	char ret[UNDO_TAG_SIZE])

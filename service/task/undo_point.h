@@ -12,6 +12,7 @@
 
 #include "service/task/context.h"
 
+#define UNDO_TAG_BEGIN "boxwright-snap:conv-"
 #define UNDO_TAG_SIZE 144
 
 /* Before a run that changes something: `has_box` the conversation's box is there, paused, with
@@ -28,7 +29,6 @@ void undo_point_drop(struct task_ctx *ctx);
 
 /* HEAD of the box that the image is of, out of its name; false for another name.  Pure. */
 bool undo_point_oid(const char *image, char ret[REPO_OID_SIZE]);
-#define UNDO_TAG_BEGIN "boxwright-snap:conv-"
 /* Whose an image of that name is: the conversation and the task that it was made for; false for
  * another name.  Pure. */
 bool undo_point_owner(const char *image, int64_t *ret_talk, int64_t *ret_task);
