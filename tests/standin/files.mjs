@@ -8,7 +8,7 @@ export class Files {
   constructor(standin) {
     this.s = standin;
     this.operations = {
-      'repos/get-content': (c) => this.content(c), 'git/delete-ref': (c) => this.deleteRef(c),
+      'repos/get-content': (c) => this.content(c),
       'issues/list-for-repo': (c) => this.issues(c),
     };
   }
@@ -42,15 +42,6 @@ export class Files {
       !e.path.slice(params.path.length + 1).includes('/'));
     if (!inside.length) throw new Refusal(404, 'Not Found');
     return { status: 200, body: inside.map((e) => told(e).json) };
-  }
-
-  async deleteRef({ params, repo }) {
-    const [, branch] = /^heads\/(.+)$/.exec(params.ref) ?? [];
-    const sha = branch && this.s.git.sha(params.owner, params.repo, branch);
-    if (!sha) throw new Refusal(422, 'Reference does not exist');
-    if (branch === repo.default_branch) throw new Refusal(422, 'Cannot delete the default branch');
-    await this.s.local.dropBranch(params, repo, branch);
-    return { status: 204 };
   }
 
   async issues({ params, query, repo }) {

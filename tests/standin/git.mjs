@@ -146,9 +146,6 @@ export class GitServer {
     return Object.fromEntries(all.map((e) => path.join(e.path ?? e.parentPath, e.name))
       .map((file) => [path.relative(folder, file), fs.readFileSync(file)]));
   }
-  deleteBranch(owner, name, branch) {
-    git(this.dir(owner, name), ['update-ref', '-d', `refs/heads/${branch}`]);
-  }
 
   // [{id, message, author, added, modified, removed}] as a push tells them, oldest first.
   commits(owner, name, before, after) {

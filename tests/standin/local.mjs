@@ -143,14 +143,6 @@ export class Local {
     return issue;
   }
 
-  // GitHub closes what had its head there.
-  async dropBranch(params, repo, branch) {
-    const open = [...this.pullsOf(params).values()].filter((p) => p.state === 'open' && !p.fork && p.head === branch);
-    for (const pull of open) pull.head_sha = this.s.git.sha(params.owner, params.repo, branch);
-    this.s.git.deleteBranch(params.owner, params.repo, branch);
-    for (const pull of open) await this.setState(repo, pull, 'closed');
-  }
-
   async setState(repo, pull, state) {
     await this.s.upstream('PATCH', `/repos/${repo.full_name}/issues/${pull.number}`, { state });
     Object.assign(pull, { state, closed_at: state === 'closed' ? now() : null });

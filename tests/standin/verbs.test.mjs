@@ -55,13 +55,13 @@ test('every verb of the client keeps GitHub\'s contract', async () => {
       'apps/revoke-installation-access-token', 'apps/get-repo-installation', 'apps/list-webhook-deliveries',
       'apps/redeliver-webhook-delivery', 'users/get-by-username', 'repos/get', 'x/get-repo-by-id',
       'repos/get-collaborator-permission-level', 'issues/get', 'issues/list-comments',
-      'issues/get-comment', 'issues/create-comment', 'issues/update-comment', 'issues/delete-comment',
-      'issues/add-labels', 'issues/remove-label', 'reactions/create-for-issue',
+      'issues/create-comment', 'issues/update-comment', 'issues/delete-comment',
+      'issues/add-labels', 'reactions/create-for-issue',
       'reactions/create-for-issue-comment', 'pulls/list', 'pulls/get', 'pulls/create', 'pulls/update',
       'pulls/create-review', 'pulls/list-reviews', 'pulls/list-comments-for-review', 'pulls/list-review-comments',
       'pulls/create-reply-for-review-comment', 'reactions/create-for-pull-request-review-comment', 'checks/create',
       'checks/update', 'checks/list-for-ref', 'checks/list-annotations', 'actions/download-job-logs-for-workflow-run',
-      'repos/get-content', 'git/get-ref', 'git/delete-ref', 'issues/create', 'issues/update', 'issues/list-for-repo',
+      'repos/get-content', 'git/get-ref', 'issues/create', 'issues/update', 'issues/list-for-repo',
       'apps/list-repos-accessible-to-installation'])
       assert.ok(used.has(op), `${op} was not called`);
   } finally {
