@@ -23,7 +23,7 @@ export const OPERATIONS = [
   'git/get-ref',
   'issues/add-labels', 'issues/create', 'issues/create-comment', 'issues/delete-comment',
   'issues/get', 'issues/get-comment', 'issues/list-comments', 'issues/list-for-repo',
-  'issues/update', 'issues/update-comment', 'pulls/create', 'pulls/create-reply-for-review-comment',
+  'issues/list-labels-on-issue', 'issues/update', 'issues/update-comment', 'pulls/create', 'pulls/create-reply-for-review-comment',
   'pulls/create-review', 'pulls/get', 'pulls/get-review', 'pulls/get-review-comment', 'pulls/list',
   'pulls/list-comments-for-review', 'pulls/list-review-comments', 'pulls/list-reviews', 'pulls/update',
   'reactions/create-for-issue', 'reactions/create-for-issue-comment',
