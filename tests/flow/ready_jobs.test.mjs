@@ -90,6 +90,13 @@ test('dependencies: npm goes to the newest version within the range', async () =
   assert.equal(await sh('cat summary.md'), TABLE);
 });
 
+test('dependencies: what an update only adds is listed as new', async () => {
+  const root = { name: 'x', version: '1.0.0', dependencies: { leaf: '^1.0.0' } };
+  await job('dependencies', { 'package.json': JSON.stringify(root),
+    'package-lock.json': JSON.stringify({ name: 'x', version: '1.0.0', lockfileVersion: 3, packages: { '': root } }) });
+  assert.equal(await sh('cat summary.md'), TABLE.replace('1.0.0', '(new)'));
+});
+
 test('dependencies: pip changes pinned versions and leaves all else of the file', async () => {
   await job('dependencies', { 'requirements.txt': '# ours\nLeaf==1.0.0  # why\n' });
   assert.equal(await cat('requirements.txt'), '# ours\nLeaf==1.2.0  # why\n');
