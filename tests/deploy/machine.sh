@@ -56,6 +56,15 @@ capabilities() {
 	done
 }
 
+# The host's control groups.  Of version 1 systemd may write into each but add none: an Engine
+# outside that finds a new one no longer measures its containers.
+cgroups() {
+	local how=ro
+
+	if [ -f /sys/fs/cgroup/cgroup.controllers ]; then how=rw; fi
+	echo "/sys/fs/cgroup:/sys/fs/cgroup:$how"
+}
+
 start_machine() {
 	local caps
 	mapfile -t caps < <(capabilities)
@@ -63,7 +72,7 @@ start_machine() {
 	docker run -d --name "$name" --label boxwright.check=deploy "${caps[@]}" \
 		--device-cgroup-rule 'a *:* rwm' --security-opt seccomp=unconfined \
 		--security-opt systempaths=unconfined --security-opt apparmor=unconfined \
-		--tmpfs /run:exec --tmpfs /run/lock -v /sys/fs/cgroup:/sys/fs/cgroup \
+		--tmpfs /run:exec --tmpfs /run/lock -v "$(cgroups)" \
 		-v /var/lib/docker -v /var/cache/boxwright "$name" >/dev/null
 	# What is tracked, as it lies here: a checkout that is not committed can be tried too.
 	docker exec "$name" mkdir -p /home/eva/boxwright
