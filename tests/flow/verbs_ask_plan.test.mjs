@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { scripted, waitForText } from './lib/agent.mjs';
-import { boxIds } from './lib/engine.mjs';
+import { boxIds, touchInBox } from './lib/engine.mjs';
 import { startWorld, until } from './lib/world.mjs';
 
 let world;
@@ -20,7 +20,7 @@ def end(answer):
     sys.exit(0)
 if "do:wait" in prompt:
     say("text", text="waiting now")
-    time.sleep(4)
+    while not os.path.exists("/tmp/go"): time.sleep(0.05)
 if "Answer the question" in prompt:
     where = "pull request" if "at the newest commit of pull request" in prompt else "default branch"
     end("It is in \`temperature/__init__.py:1\`, seen at the " + where + ". Thanks @stranger, fixes #1. Run %d, session %s." % (len(log.read_text()), session))
@@ -101,6 +101,7 @@ test('who may not fix asks in a box and session of their own, which go with the 
   const { id } = await world.boxwright.taskOf(delivery.guid);
   await waitForText(world, id, 'waiting now');
   await world.boxwright.restart();
+  await touchInBox(world.boxwright.instance, (await world.boxwright.task(id)).box_id, '/tmp/go');
   const again = await world.boxwright.waitForTask(id);
   assert.equal(again.outcome_code, 'answered', again.outcome);
   assert.deepEqual(await said(again), ['1', 'new']);
