@@ -128,10 +128,13 @@ test('one that fails is listed and costs no result; kill -9 while they run', asy
   });
   await Promise.any(running.map((a) => waitForText(world, a.id, 'I am sleeps', { ms: 60000 })));
   await world.boxwright.restart();
-  // And while the best one is taken over.
-  await waitForText(world, it.id, 'is the best one');
+  // And while the best one's box is taken over.
+  const known = await boxIds(world.boxwright.instance);
+  await until('its copy is made', async () => (await boxIds(world.boxwright.instance))
+    .some((b) => b.startsWith('conv-') && !known.includes(b)), { every: 5, ms: 60000 });
   await world.boxwright.restart();
   const task = await world.boxwright.waitForTask(it.id);
+  assert.deepEqual((await allEvents(world, it.id)).filter((e) => /cannot be gone on with/.test(e.text)), []);
   assert.equal(task.outcome_code, 'pull_request', task.outcome);
   const attempts = await attemptsOf(it.guid);
   assert.equal(attempts.length, 3, 'no attempt is made twice');
