@@ -153,13 +153,19 @@ int command_talk(struct command_ctx *c, struct store_conversation *ret, struct e
 	return -1;
 }
 
-int command_made(struct command_ctx *c, int64_t *ret_id, struct err *err)
+static int newest_tasks(struct command_ctx *c, struct store_tasks *ret, struct err *err)
 {
 	struct store_task_filter filter = {
 		.lane = c->command->lane, .limit = TASKS_LOOKED};
+
+	return store_task_list(c->env->store, &filter, ret, err);
+}
+
+int command_made(struct command_ctx *c, int64_t *ret_id, struct err *err)
+{
 	CLEANUP(store_tasks) struct store_tasks tasks = {0};
 
-	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
+	if (newest_tasks(c, &tasks, err) < 0)
 		return -1;
 	for (size_t i = 0; i < tasks.count; i++) {
 		if (about_number(tasks.rows[i].about, "command") != c->command->id)
@@ -174,11 +180,9 @@ int command_made(struct command_ctx *c, int64_t *ret_id, struct err *err)
 static int newest_on(
 	struct command_ctx *c, const char *head, struct store_task *ret, struct err *err)
 {
-	struct store_task_filter filter = {
-		.lane = c->command->lane, .limit = TASKS_LOOKED};
 	CLEANUP(store_tasks) struct store_tasks tasks = {0};
 
-	if (store_task_list(c->env->store, &filter, &tasks, err) < 0)
+	if (newest_tasks(c, &tasks, err) < 0)
 		return -1;
 	for (size_t i = 0; i < tasks.count; i++) {
 		CLEANUP(store_effect) struct store_effect row = {0};

@@ -1,36 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What most tests of the store begin with: a store of its own for each case.
- *
- * To be included once, by a test program, behind cmocka.h: it defines `world`.  OK() takes a
- * call that fills a local `err`.
+ * store_case.h, and OK() that takes a call which fills a local `err`; store_box_world.h has
+ * one that brings its own.
  */
 #ifndef TESTS_LIB_STORE_TEST_H
 #define TESTS_LIB_STORE_TEST_H
 
-#include "tests/lib/store_world.h"
-
-static struct store_world world;
-
-static int set_up(void **state)
-{
-	(void)state;
-	store_world_start(&world);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_world_stop(&world);
-	return 0;
-}
+#include "tests/lib/store_case.h"
 
 #define OK(call)                                                                         \
 	do {                                                                             \
 		if ((call) < 0)                                                          \
 			fail_msg("%s: %s", #call, err.text);                             \
 	} while (0)
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 #endif

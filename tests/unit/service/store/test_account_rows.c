@@ -7,6 +7,7 @@
 #include "service/store/store_event.h"
 #include "service/store/store_key.h"
 #include "tests/lib/store_box_world.h"
+#include "tests/lib/store_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,22 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct store_world world;
-
-static int set_up(void **state)
-{
-	(void)state;
-	store_world_start(&world);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_world_stop(&world);
-	return 0;
-}
 
 static char *text(const char *s)
 {
@@ -332,8 +317,6 @@ static void test_many_empty_tasks_are_passed_over(void **state)
 	assert_int_equal(rounds, 2);
 	assert_int_equal(events_of(last), 0);
 }
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
 {

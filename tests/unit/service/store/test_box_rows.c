@@ -10,6 +10,7 @@
 #include "service/store/store_box_schedule.h"
 #include "service/store/store_box_snapshot.h"
 #include "tests/lib/store_box_world.h"
+#include "tests/lib/store_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,22 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct store_world world;
-
-static int set_up(void **state)
-{
-	(void)state;
-	store_world_start(&world);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_world_stop(&world);
-	return 0;
-}
 
 /* ---- making and finding --------------------------------------------------------------- */
 
@@ -604,8 +589,6 @@ static void test_figures_follow(void **state)
 	assert_int_equal(figure("box_run", "running"), 0);
 	assert_int_equal(figure("box_run", "failed"), 0);
 }
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
 {

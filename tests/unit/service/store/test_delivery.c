@@ -5,7 +5,7 @@
 #include "boxcore/base/str.h"
 #include "boxcore/base/thread.h"
 #include "service/store/store-internal.h"
-#include "tests/lib/store_world.h"
+#include "tests/lib/store_test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,28 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct store_world world;
-
-static int set_up(void **state)
-{
-	(void)state;
-	store_world_start(&world);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_world_stop(&world);
-	return 0;
-}
-
-#define OK(call)                                                                         \
-	do {                                                                             \
-		if ((call) < 0)                                                          \
-			fail_msg("%s: %s", #call, err.text);                             \
-	} while (0)
 
 static struct store_delivery_new delivery(const char *id)
 {
@@ -574,8 +552,6 @@ static void test_waiting_callers_share_a_commit(void **state)
 			(double)(after.batches - before.batches),
 		(long long)after.batch_max);
 }
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
 {

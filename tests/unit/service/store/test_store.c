@@ -7,7 +7,7 @@
 #include "boxcore/base/str.h"
 #include "boxcore/base/thread.h"
 #include "service/store/store-internal.h"
-#include "tests/lib/store_world.h"
+#include "tests/lib/store_test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,28 +19,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static struct store_world world;
-
-static int set_up(void **state)
-{
-	(void)state;
-	store_world_start(&world);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_world_stop(&world);
-	return 0;
-}
-
-#define OK(call)                                                                         \
-	do {                                                                             \
-		if ((call) < 0)                                                          \
-			fail_msg("%s: %s", #call, err.text);                             \
-	} while (0)
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
@@ -600,8 +578,6 @@ static void test_no_lane_ever_runs_twice(void **state)
 	assert_int_equal(count_of(&figures, "done"), TASKS);
 	assert_int_equal(count_of(&figures, "running"), 0);
 }
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
 {

@@ -4,7 +4,7 @@
 #include "boxcore/base/str.h"
 #include "service/store/store-internal.h"
 #include "service/store/store_effect.h"
-#include "tests/lib/store_world.h"
+#include "tests/lib/store_test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,28 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct store_world world;
-
-static int set_up(void **state)
-{
-	(void)state;
-	store_world_start(&world);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_world_stop(&world);
-	return 0;
-}
-
-#define OK(call)                                                                         \
-	do {                                                                             \
-		if ((call) < 0)                                                          \
-			fail_msg("%s: %s", #call, err.text);                             \
-	} while (0)
 
 static void test_a_new_task_keeps_what_it_was_given(void **state)
 {
@@ -544,8 +522,6 @@ static void test_long_text_is_refused(void **state)
 	assert_int_equal(id, 0);
 	assert_int_equal(count_list((struct store_task_filter){0}), 0);
 }
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
 {
